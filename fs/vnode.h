@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: MIT */
+/* The vnode contract: what a file system gives to path walk, open files and mmap. */
+#ifndef FS_VNODE_H
+#define FS_VNODE_H
+
+#include <asm/stat.h>
+#include <linux/stat.h>
+#include <linux/time_types.h>
+
+#include "kernel/base/base.h"
+#include "kernel/base/list.h"
+#include "kernel/base/lock.h"
+#include "kernel/file.h"
+
+struct vnode;
+struct mount;
+
+struct vattr {
+    uint64_t ino, size, blocks; /* blocks in units of 512 bytes */
+    uint32_t mode, nlink, uid, gid; /* mode with S_IFMT */
+    uint64_t rdev;
+    struct __kernel_timespec atime, mtime, ctime, btime;
+};
+
+/* Which members of a vattr setattr changes. */
+#define VATTR_MODE 0x1
+#define VATTR_UID 0x2
+#define VATTR_GID 0x4
+#define VATTR_SIZE 0x8
+#define VATTR_ATIME 0x10
+#define VATTR_MTIME 0x20
+
+/* Called by getdents for one entry; returns 0 to go on, anything else to stop (not consumed). */
+typedef int (*dir_emit_fn)(void *ctx, const char *name, size_t len, uint64_t ino, unsigned dtype,
+                           uint64_t next_cursor);
+
+/* Members not NULL unless said. All return 0 or a negative errno. Names are not NUL-ended: name,
+ * len. Vnodes returned carry a reference. */
+struct vnode_ops {
+    int (*lookup)(struct vnode *dir, const char *name, size_t len, struct vnode **out);
+    int (*getattr)(struct vnode *v, struct vattr *out);
+    /* The following are NULL on read-only file systems: -EROFS. */
+    int (*setattr)(struct vnode *v, const struct vattr *attr, unsigned which);
+    int (*create)(struct vnode *dir, const char *name, size_t len, uint32_t mode, uint64_t rdev,
+                  struct vnode **out); /* regular, directory, FIFO, socket, device by S_IFMT */
+    int (*symlink)(struct vnode *dir, const char *name, size_t len, const char *target);
+    int (*link)(struct vnode *dir, const char *name, size_t len, struct vnode *v);
+    int (*unlink)(struct vnode *dir, const char *name, size_t len, bool is_rmdir);
+    int (*rename)(struct vnode *from_dir, const char *from, size_t from_len, struct vnode *to_dir,
+                  const char *to, size_t to_len, unsigned flags); /* RENAME_NOREPLACE, _EXCHANGE */
+    long (*write)(struct vnode *v, struct iov_iter *it, uint64_t pos); /* NULL: -EINVAL */
+    int (*fallocate)(struct vnode *v, int mode, uint64_t offset, uint64_t len); /* NULL: -EOPNOTSUPP */
+    /* NULL where the type of vnode has no such thing. */
+    long (*read)(struct vnode *v, struct iov_iter *it, uint64_t pos);
+    long (*readlink)(struct vnode *v, char *buf, size_t cap); /* length, not NUL-ended */
+    int (*readdir)(struct vnode *dir, uint64_t cursor, dir_emit_fn emit, void *ctx);
+    int (*page)(struct vnode *v, uint64_t index, bool write, struct file_page *out); /* see mmap_page */
+    /* open: replace the generic open file (devices, FIFOs, /proc); NULL: vfile's. */
+    int (*open)(struct vnode *v, unsigned flags, struct file **out);
+    void (*release)(struct vnode *v); /* last reference is gone: forget or free v */
+};
+
+struct vnode {
+    const struct vnode_ops *ops; /* [I] */
+    struct mount *mount; /* [I] file system instance */
+    struct mount *mounted_here; /* [mount lock] covering mount, NULL */
+    uint32_t refs; /* [A] */
+    uint32_t mode; /* [L] S_IFMT part immutable */
+    struct spinlock lock;
+};
+
+struct fs_stats {
+    uint64_t type, block_size, blocks, blocks_free, files, files_free, name_max;
+};
+
+struct mount {
+    struct list link; /* all mounts, in order of mounting */
+    struct vnode *root; /* referenced */
+    struct vnode *covered; /* directory it covers, NULL for the root */
+    struct mount *parent; /* NULL for the root */
+    const char *fs_name, *source; /* for /proc/mounts */
+    char path[64]; /* where it is mounted */
+    uint64_t dev; /* st_dev */
+    bool read_only;
+    void (*statfs)(struct mount *m, struct fs_stats *out);
+};
+
+void vnode_get(struct vnode *v);
+void vnode_put(struct vnode *v);
+
+/* A place in the tree: vnode plus how it was reached, for "..", getcwd and /proc/self/fd. */
+struct path {
+    struct vnode *vnode; /* referenced */
+    char *name; /* absolute path, heap-owned, NUL-ended */
+};
+void path_put(struct path *p);
+MUST_CHECK int path_copy(struct path *dst, const struct path *src);
+
+/* namei.c: path walk. at: starting directory of relative names, NULL for the current one. */
+#define WALK_NOFOLLOW 0x1 /* do not follow a final symlink */
+#define WALK_DIRECTORY 0x2 /* the result must be a directory */
+#define WALK_EMPTY 0x4 /* an empty name means at itself (AT_EMPTY_PATH) */
+#define WALK_NO_SYMLINKS 0x8 /* RESOLVE_NO_SYMLINKS */
+#define WALK_BENEATH 0x10 /* RESOLVE_BENEATH */
+MUST_CHECK int namei_walk(const struct path *at, const char *name, unsigned flags, struct path *out);
+
+/* namei_parent: walk to the directory of the last component, which need not exist; last[NAME_MAX+1].
+ * trailing_slash (may be NULL) tells whether the name ended in '/'. */
+MUST_CHECK int namei_parent(const struct path *at, const char *name, struct path *dir, char *last,
+                            bool *trailing_slash);
+
+/* The process's current directory and umask. */
+MUST_CHECK int namei_set_cwd(const struct path *p);
+void namei_cwd(struct path *out); /* with references */
+extern uint32_t namei_umask;
+
+/* vfs.c: verbs on paths, each as the system call of its name; at as in namei_walk. */
+MUST_CHECK int vfs_open(const struct path *at, const char *name, unsigned flags, uint32_t mode,
+                        struct file **out);
+MUST_CHECK int vfs_mount(const char *where, struct mount *m);
+const struct path *vfs_file_path(const struct file *f); /* NULL for files without a path */
+
+/* vfile_open: the generic open file of a vnode; p is copied. */
+MUST_CHECK int vfile_open(const struct path *p, unsigned flags, struct file **out);
+
+/* vfs_init: mount EROFS image [image, image + len) with a tmpfs upper layer as /, or an empty tmpfs
+ * when image is NULL; tmpfs on /tmp /run /dev/shm, devfs on /dev, procfs on /proc. image_pa is the
+ * physical address of image: its pages are mapped in place. Returns 0 or a negative errno after a
+ * log line (-EUCLEAN for a corrupted image). */
+MUST_CHECK int vfs_init(const void *image, struct pa image_pa, size_t len);
+
+#endif

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/* Spinlock with an owner check.
+ *
+ * Global lock order, outermost first; a holder may take only locks further down:
+ *   process.lock > mm.lock > file_table.lock > vnode.lock > dentry/tmpfs locks > pagecache.lock
+ *   > wait_queue.lock > timer.lock > heap.lock > pages.lock > console.lock > log.
+ * No sleep and no user access under a spinlock. "Interrupts off" is not needed: the library OS is
+ * never interrupted by its own handlers (see ARCHITECTURE, Interrupts). */
+#ifndef KERNEL_BASE_LOCK_H
+#define KERNEL_BASE_LOCK_H
+
+#include "kernel/base/base.h"
+
+struct CAPABILITY("spinlock") spinlock {
+    uint32_t state; /* [A] 0 free, else 1 + id of the owning CPU */
+};
+
+#define SPINLOCK_INIT {0}
+
+void spin_lock(struct spinlock *l) TAKES(l);
+void spin_unlock(struct spinlock *l) DROPS(l);
+
+/* lock_assert_held: panics unless this CPU holds l. Opens every _locked function. */
+void lock_assert_held(const struct spinlock *l);
+
+/* lock_set_cpu_hook: how the lock learns the id of the running CPU (platform installs it). Before
+ * that every CPU is 0, as it is in host tests. */
+void lock_set_cpu_hook(uint32_t (*cpu_id)(void));
+
+#endif

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/* The program's memory: regions, mapping, protection, faults. One address space. */
+#ifndef KERNEL_MMAP_H
+#define KERNEL_MMAP_H
+
+#include "kernel/base/base.h"
+#include "platform/cpu.h"
+
+struct file;
+
+/* mmap_init: empty address space. entropy seeds the layout; low_end etc. are chosen here:
+ * mmap area grows down from below the stack, brk area above the program. */
+void mmap_init(const uint64_t entropy[4]);
+
+/* The verbs of the calls of the same name; Linux flags and protections. Return an address or 0, or a
+ * negative errno as mmap(2), munmap(2), mprotect(2), mremap(2), madvise(2), msync(2), mincore(2) say. */
+long mmap_map(uint64_t addr, uint64_t len, int prot, int flags, struct file *f, uint64_t offset);
+int mmap_unmap(uint64_t addr, uint64_t len);
+int mmap_protect(uint64_t addr, uint64_t len, int prot);
+long mmap_remap(uint64_t old, uint64_t old_len, uint64_t new_len, int flags, uint64_t new_addr);
+int mmap_advise(uint64_t addr, uint64_t len, int advice);
+int mmap_sync(uint64_t addr, uint64_t len, int flags);
+int mmap_incore(uint64_t addr, uint64_t len, uint8_t USER *vec);
+uint64_t mmap_brk(uint64_t new_brk); /* brk(2) of the kernel: the resulting break */
+void mmap_set_brk_start(uint64_t start); /* loader: end of the program's image; randomised here */
+
+/* mmap_stack: map the first thread's stack (grows down to RLIMIT_STACK) at a random place. *top is
+ * its end. Returns 0 or -ENOMEM. */
+MUST_CHECK int mmap_stack(uint64_t limit, uint64_t *top);
+
+/* mmap_special: map kernel-made pages (vDSO, rewriter stubs) into the program: contiguous frames
+ * starting at pa, never written by the program. hint 0: anywhere, else within +-2 GiB - 16 MiB of it.
+ * name shows in /proc/self/maps and must live for ever. Returns the address or a negative errno. */
+long mmap_special(uint64_t hint, struct pa pa, unsigned npages, int prot, const char *name);
+
+/* mmap_text_page: for the rewriter: the direct-map address of the frame behind executable page addr,
+ * made private to this process first. Returns 0, -EFAULT (not mapped, not executable), -EACCES
+ * (writable too: a JIT page, or MAP_SHARED), -ENOMEM. */
+MUST_CHECK int mmap_text_page(uint64_t addr, uint8_t **out);
+
+/* mmap_fault: resolve a page fault at addr. Returns 0 when resolved (retry), SIGSEGV or SIGBUS with
+ * *code = the si_code. Context: may block. */
+enum { FAULT_WRITE = 2, FAULT_USER = 4, FAULT_EXEC = 16 }; /* bits of the page-fault error code */
+int mmap_fault(uint64_t addr, unsigned error, uint64_t rsp, int *code);
+
+/* mmap_describe: one line of /proc/self/maps for the first region that ends above addr; *next is
+ * where to go on. Returns the length of the line, or -ENOENT. Also used by crash reports. */
+long mmap_describe(uint64_t addr, char *buf, size_t cap, uint64_t *next);
+
+/* Counters for --stats, /proc/self/statm and getrusage. */
+struct mmap_stats {
+    uint64_t minor_faults, huge_pages, resident_pages, peak_resident_pages, virtual_pages;
+    uint64_t jit_pages; /* pages that were writable and executable at once */
+};
+void mmap_stats(struct mmap_stats *out);
+
+#endif

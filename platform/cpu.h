@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT */
+/* The per-CPU block, trap frames, FS base and vector state. */
+#ifndef PLATFORM_CPU_H
+#define PLATFORM_CPU_H
+
+#include "kernel/base/base.h"
+#include "platform/monitor/abi.h"
+
+/* General registers and interrupt frame of an interrupted or trapped context. Pushed by entry.S. */
+struct frame {
+    uint64_t r15, r14, r13, r12, rbp, rbx, r11, r10, r9, r8, rax, rcx, rdx, rsi, rdi;
+    uint64_t vector; /* 0..31 exception, 32.. interrupt, FRAME_SYSCALL: in a system call */
+    uint64_t error; /* error code; for FRAME_SYSCALL the call's number (as orig_rax of Linux) */
+    uint64_t rip, cs, rflags, rsp, ss;
+};
+#define FRAME_SYSCALL 256
+
+struct thread;
+
+/* The trap page: the monitor's part, then ours. GS base points at it. [C] but for pending. */
+struct cpu {
+    struct trap_page trap;
+    uint8_t pad[TRAP_LIBOS - sizeof(struct trap_page)];
+    struct cpu *self; /* 0x80 [I] */
+    uint64_t user_rsp; /* 0x88 the program's RSP while in a call */
+    uint64_t kernel_rsp; /* 0x90 top of the current thread's kernel stack */
+    struct thread *thread; /* 0x98 the current thread */
+    uint64_t canary; /* 0xa0 stack protector's value [I] */
+    uint64_t exit_frame; /* 0xa8 frame that the trap-exit window restores */
+    uint64_t scratch[2]; /* 0xb0 for entry.S */
+    uint64_t calls; /* 0xc0 system calls entered by jump or trap */
+    uint64_t raw_calls; /* 0xc8 of them, by trap */
+    struct call_page *call_page; /* 0xd0 [I] */
+    uint32_t id; /* 0xd8 [I] */
+};
+
+/* cpu_this: the running CPU's block. */
+static inline struct cpu *cpu_this(void)
+{
+    struct cpu *c;
+    __asm__ volatile("mov %%gs:0x80, %0" : "=r"(c));
+    return c;
+}
+
+/* cpu_id: index of the running CPU, 0.. */
+uint32_t cpu_id(void);
+
+/* cpu_attention: make the running program come through the kernel's exit path before it goes on
+ * (a signal became pending, a reschedule is due). Sets the high half of the pending word. */
+#define CPU_ATTENTION_SIGNAL 32
+#define CPU_ATTENTION_RESCHED 33
+void cpu_attention(struct cpu *cpu, unsigned bit);
+
+/* cpu_set_fs_base: the program's FS base, from arch_prctl. cpu_fs_base reads it. */
+void cpu_set_fs_base(uint64_t base);
+uint64_t cpu_fs_base(void);
+
+/* Vector state: size of the XSAVE area with all enabled components (64-byte aligned area), save to
+ * and restore from it. restore faults (#GP) on a malformed area: callers pass checked data. */
+size_t cpu_xsave_size(void);
+uint64_t cpu_xsave_mask(void);
+void cpu_xsave(void *area);
+void cpu_xrstor(const void *area);
+
+/* cpu_cycles: the TSC, not serialised. */
+static inline uint64_t cpu_cycles(void)
+{
+    uint32_t lo;
+    uint32_t hi;
+    __asm__ volatile("rdtsc" : "=a"(lo), "=d"(hi));
+    return lo | (uint64_t)hi << 32;
+}
+
+/* cpu_random: 64 bits of RDRAND, false when the processor has none or it failed. */
+bool cpu_random(uint64_t *out);
+
+#endif
