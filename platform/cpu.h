@@ -42,6 +42,13 @@ static inline struct cpu *cpu_this(void)
     return c;
 }
 
+/* cpu_init: set up the block of CPU id; boot_init comes first. */
+void cpu_init(unsigned id);
+
+/* cpu_resume: leave for the program with the registers of f (copied first); its RIP must lie below
+ * KERNEL_AREA. What is pending is done on the way. */
+NORETURN void cpu_resume(const struct frame *f);
+
 /* cpu_id: index of the running CPU, 0.. */
 uint32_t cpu_id(void);
 

@@ -15,6 +15,7 @@
 #define DIRECT_AREA 0x7f8000000000 /* PML4 255: direct map of RAM at a random GiB */
 #define MONITOR_SLOT 0x7fffffc00000 /* 2 MiB, supervisor only; maps physical 0..2 MiB and the APICs */
 #define KERNEL_AREA_END 0x7ffffffff000
+#define MAX_RAM_GIB 128 /* the direct map ends there */
 
 /* Physical layout: the monitor owns 0..2 MiB (and donated units), the library OS image follows. */
 #define MONITOR_PA 0x100000
@@ -22,7 +23,8 @@
 
 /* Offsets from the (random, 2 MiB-aligned) base of the library OS. */
 #define SHARED_OFFSET 0x200000 /* the shared slot; see below */
-#define DYNAMIC_OFFSET 0x400000 /* from here to the end of the GiB: mappings made by monitor calls */
+#define DEVICE_OFFSET 0x400000 /* 2 MiB: device registers, mapped by platform/virtio */
+#define DYNAMIC_OFFSET 0x600000 /* from here to the end of the GiB: kernel stacks and the like */
 
 /* The shared slot: pages that both sides see. */
 #define SHARED_LOWMEM 0x000000 /* physical 0..640 KiB read-only: PVH start info, command line */
@@ -52,12 +54,13 @@
 #define MAX_GSI 24
 
 /* Monitor calls: ud2 at image_header.gate; number in RAX, arguments in RDI RSI RDX, result in RAX
- * (0 or a count, else a negative errno). RCX, R11 and the flags are clobbered, nothing else. */
+ * (0 or a count, else a negative errno). Clobbers what a C function may. */
 #define MON_MAP 0 /* RDI = n ranges in the call page: make them present */
 #define MON_UNMAP 1 /* RDI = n ranges: make them not present, flush */
 #define MON_PROTECT 2 /* RDI = n ranges: change flags of present entries, skip absent ones, flush */
-#define MON_WAIT 3 /* RDI = TSC deadline (0: none): halt until an interrupt is pending */
-#define MON_TIMER 4 /* RDI = TSC deadline (0: disarm): set PENDING_TIMER then */
+#define MON_WAIT 3 /* halt until a bit of the pending word's low half is set */
+#define MON_TIMER 4 /* RDI = TSC deadline (0: disarm), RSI = the same in ns from now: set PENDING_TIMER
+                     * then, or earlier when RSI exceeds the timer's 4.2 s range */
 #define MON_IRQ_ROUTE 5 /* RDI = GSI, RSI = 1 level, 0 edge: deliver line to its pending bit */
 #define MON_IRQ_MASK 6 /* RDI = GSI, RSI = 1 mask, 0 unmask */
 #define MON_PORT 7 /* RDI = port, RSI = PORT_*, RDX = value: whitelisted byte I/O */
@@ -65,8 +68,9 @@
 #define MON_POWEROFF 9 /* RDI = status: never returns */
 #define MON_DONATE 10 /* RDI = physical address of a 2 MiB unit that becomes table frames */
 #define MON_POOL 11 /* returns the number of table frames left in the pool */
-#define MON_LAPIC_COUNT 12 /* returns the free-running LAPIC count, for calibrating the TSC */
+#define MON_LAPIC_COUNT 12 /* ns (1 GHz ticks) since boot, until the first MON_TIMER: calibrates the TSC */
 #define MON_NCALLS 13
+#define MON_BOOT 0x100 /* the boot probe's, once */
 
 #define PORT_IN 0
 #define PORT_OUT 1
@@ -155,6 +159,7 @@ struct image_header {
     uint32_t upcall; /* where reflected traps land */
     uint32_t syscall; /* where raw syscalls land */
     uint32_t gate; /* the one ud2 that is a monitor call */
+    uint32_t relro_end; /* [rodata_end, relro_end) becomes R-- once relocated */
     uint32_t window[2][3]; /* exit windows: start, end, restart label */
 };
 #define IMAGE_MAGIC 0x4e464c45 /* "ELFN" */

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT */
+/* Local APIC timer and IOAPIC lines. The timer is the TSC-deadline one where the processor has it,
+ * else one-shot; every hypervisor clocks the APIC at 1 GHz, so one tick is one nanosecond.
+ * Source: Intel SDM vol. 3 ch. 11; 82093AA (IOAPIC) data sheet. */
+#include "platform/monitor/monitor.h"
+
+#include <asm/errno.h>
+
+#define LAPIC_ID 0x20
+#define LAPIC_SVR 0xf0
+#define LAPIC_LVT_TIMER 0x320
+#define LAPIC_TIMER_INITIAL 0x380
+#define LAPIC_TIMER_CURRENT 0x390
+#define LAPIC_TIMER_DIVIDE 0x3e0
+#define SVR_ENABLE 0x100
+#define DIVIDE_BY_1 0xb
+#define LVT_MASKED 0x10000
+#define LVT_TSC_DEADLINE 0x40000
+#define TIMER_VECTOR (VECTOR_IRQ0 + PENDING_TIMER)
+#define MSR_TSC_DEADLINE 0x6e0
+
+#define IOAPIC_REDIRECTION 0x10
+#define IOAPIC_MASKED 0x10000
+#define IOAPIC_LEVEL 0x8000
+
+static bool deadline_mode;
+static bool timer_used;
+static uint32_t gsi_entry[MAX_GSI]; /* low half of each redirection entry */
+
+static volatile uint32_t *lapic(unsigned reg)
+{
+    return slot_va(SLOT_LAPIC + reg);
+}
+
+static void ioapic_write(uint32_t reg, uint32_t value)
+{
+    volatile uint32_t *base = slot_va(SLOT_IOAPIC);
+    base[0] = reg;
+    base[4] = value;
+}
+
+void apic_init(bool tsc_deadline)
+{
+    deadline_mode = tsc_deadline;
+    *lapic(LAPIC_SVR) = SVR_ENABLE | SPURIOUS_VECTOR;
+    if (deadline_mode) {
+        *lapic(LAPIC_LVT_TIMER) = LVT_TSC_DEADLINE | TIMER_VECTOR;
+        return;
+    }
+    *lapic(LAPIC_TIMER_DIVIDE) = DIVIDE_BY_1;
+    *lapic(LAPIC_LVT_TIMER) = LVT_MASKED | TIMER_VECTOR;
+    *lapic(LAPIC_TIMER_INITIAL) = UINT32_MAX; /* runs for apic_count */
+}
+
+long apic_timer(uint64_t deadline_tsc, uint64_t ns)
+{
+    if (deadline_mode) {
+        msr_write(MSR_TSC_DEADLINE, deadline_tsc);
+        return 0;
+    }
+    if (!timer_used) {
+        timer_used = true;
+        *lapic(LAPIC_LVT_TIMER) = TIMER_VECTOR;
+    }
+    uint64_t ticks = ns > UINT32_MAX ? UINT32_MAX : ns;
+    if (deadline_tsc == 0) {
+        ticks = 0;
+    } else if (ticks == 0) {
+        ticks = 1; /* 0 would stop the timer */
+    }
+    *lapic(LAPIC_TIMER_INITIAL) = (uint32_t)ticks;
+    return 0;
+}
+
+long apic_count(void)
+{
+    if (deadline_mode || timer_used) {
+        return -EBUSY;
+    }
+    return UINT32_MAX - *lapic(LAPIC_TIMER_CURRENT);
+}
+
+long apic_route(uint64_t gsi, uint64_t level)
+{
+    if (gsi >= MAX_GSI || level > 1) {
+        return -EINVAL;
+    }
+    uint32_t entry = (uint32_t)(VECTOR_IRQ0 + PENDING_GSI0 + gsi);
+    gsi_entry[gsi] = entry | (level ? IOAPIC_LEVEL : 0);
+    ioapic_write(IOAPIC_REDIRECTION + 2 * (uint32_t)gsi + 1, 0); /* to CPU 0 */
+    ioapic_write(IOAPIC_REDIRECTION + 2 * (uint32_t)gsi, gsi_entry[gsi] | IOAPIC_MASKED);
+    return 0;
+}
+
+long apic_mask(uint64_t gsi, uint64_t masked)
+{
+    if (gsi >= MAX_GSI || masked > 1 || gsi_entry[gsi] == 0) {
+        return -EINVAL;
+    }
+    ioapic_write(IOAPIC_REDIRECTION + 2 * (uint32_t)gsi,
+                 gsi_entry[gsi] | (masked ? IOAPIC_MASKED : 0));
+    return 0;
+}

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT */
+/* The monitor-call table. Each entry validates everything it is given before it acts; arguments
+ * arrive as the three words of the gate. Source: platform/monitor/abi.h. */
+#include "platform/monitor/monitor.h"
+
+#include <asm/errno.h>
+
+#define SERIAL_FIRST 0x3f8
+#define SERIAL_LAST 0x3ff
+#define CMOS_INDEX 0x70
+#define CMOS_DATA 0x71
+#define MSR_FS_BASE 0xc0000100
+
+static long call_map(uint64_t n, uint64_t b, uint64_t c)
+{
+    (void)b, (void)c;
+    return paging_map(n);
+}
+
+static long call_unmap(uint64_t n, uint64_t b, uint64_t c)
+{
+    (void)b, (void)c;
+    return paging_unmap(n);
+}
+
+static long call_protect(uint64_t n, uint64_t b, uint64_t c)
+{
+    (void)b, (void)c;
+    return paging_protect(n);
+}
+
+static long call_timer(uint64_t deadline_tsc, uint64_t ns, uint64_t c)
+{
+    (void)c;
+    return apic_timer(deadline_tsc, ns);
+}
+
+static long call_irq_route(uint64_t gsi, uint64_t level, uint64_t c)
+{
+    (void)c;
+    return apic_route(gsi, level);
+}
+
+static long call_irq_mask(uint64_t gsi, uint64_t masked, uint64_t c)
+{
+    (void)c;
+    return apic_mask(gsi, masked);
+}
+
+static bool port_allowed(uint64_t port)
+{
+    return (port >= SERIAL_FIRST && port <= SERIAL_LAST) || port == CMOS_INDEX || port == CMOS_DATA;
+}
+
+static long call_port(uint64_t port, uint64_t op, uint64_t value)
+{
+    if (!port_allowed(port)) {
+        return -EPERM;
+    }
+    if (op == PORT_IN) {
+        return port_in8((uint16_t)port);
+    }
+    if (op != PORT_OUT || value > 0xff) {
+        return -EINVAL;
+    }
+    port_out8((uint16_t)port, (uint8_t)value);
+    return 0;
+}
+
+static long call_fsbase(uint64_t base, uint64_t b, uint64_t c)
+{
+    (void)b, (void)c;
+    if (base >= KERNEL_AREA_END) { /* a non-canonical value would fault in ring 0 */
+        return -EPERM;
+    }
+    msr_write(MSR_FS_BASE, base);
+    return 0;
+}
+
+static long call_poweroff(uint64_t status, uint64_t b, uint64_t c)
+{
+    (void)b, (void)c;
+    power_off(status);
+}
+
+static long call_donate(uint64_t pa, uint64_t b, uint64_t c)
+{
+    (void)b, (void)c;
+    return paging_donate(pa);
+}
+
+static long call_pool(uint64_t a, uint64_t b, uint64_t c)
+{
+    (void)a, (void)b, (void)c;
+    return paging_pool();
+}
+
+static long call_lapic_count(uint64_t a, uint64_t b, uint64_t c)
+{
+    (void)a, (void)b, (void)c;
+    return apic_count();
+}
+
+const call_fn call_table[MON_NCALLS] = {
+    [MON_MAP] = call_map,
+    [MON_UNMAP] = call_unmap,
+    [MON_PROTECT] = call_protect,
+    [MON_WAIT] = (call_fn)(void *)wait_halt,
+    [MON_TIMER] = call_timer,
+    [MON_IRQ_ROUTE] = call_irq_route,
+    [MON_IRQ_MASK] = call_irq_mask,
+    [MON_PORT] = call_port,
+    [MON_FSBASE] = call_fsbase,
+    [MON_POWEROFF] = call_poweroff,
+    [MON_DONATE] = call_donate,
+    [MON_POOL] = call_pool,
+    [MON_LAPIC_COUNT] = call_lapic_count,
+};

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT */
+/* What the monitor's files share. */
+#ifndef PLATFORM_MONITOR_MONITOR_H
+#define PLATFORM_MONITOR_MONITOR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "platform/monitor/layout.h"
+
+#define PAGE 4096UL
+#define HUGE (1UL << 21)
+#define GIGA (1UL << 30)
+
+static inline void *slot_va(uint64_t pa_or_offset)
+{
+    return (void *)(MONITOR_SLOT + pa_or_offset);
+}
+
+static inline void msr_write(uint32_t msr, uint64_t value)
+{
+    __asm__ volatile("wrmsr" ::"c"(msr), "a"((uint32_t)value), "d"((uint32_t)(value >> 32)));
+}
+
+static inline uint64_t tsc_read(void)
+{
+    uint32_t lo;
+    uint32_t hi;
+    __asm__ volatile("rdtsc" : "=a"(lo), "=d"(hi));
+    return lo | (uint64_t)hi << 32;
+}
+
+static inline void port_out8(uint16_t port, uint8_t value)
+{
+    __asm__ volatile("outb %0, %1" ::"a"(value), "Nd"(port));
+}
+
+static inline uint8_t port_in8(uint16_t port)
+{
+    uint8_t value;
+    __asm__ volatile("inb %1, %0" : "=a"(value) : "Nd"(port));
+    return value;
+}
+
+/* The CPU whose monitor stack this is. */
+static inline unsigned cpu_index(void)
+{
+    uint64_t rsp;
+    __asm__("mov %%rsp, %0" : "=r"(rsp));
+    return (unsigned)((rsp - (MONITOR_SLOT + STACK_PA)) / CPU_STRIDE);
+}
+
+/* paging.c: monitor calls. n ranges in the calling CPU's call page; see abi.h. */
+long paging_map(uint64_t n);
+long paging_unmap(uint64_t n);
+long paging_protect(uint64_t n);
+long paging_donate(uint64_t pa);
+long paging_pool(void);
+/* paging_init: image and direct map are at these addresses; [0, image_end) is not ring 3's to map. */
+void paging_init(uint64_t libos_base, uint64_t direct_base, uint64_t image_end_pa, bool giga);
+
+/* apic.c */
+void apic_init(bool tsc_deadline);
+long apic_timer(uint64_t deadline_tsc, uint64_t ns);
+long apic_count(void);
+long apic_route(uint64_t gsi, uint64_t level);
+long apic_mask(uint64_t gsi, uint64_t masked);
+
+/* trap.c: everything that ends the machine. */
+struct trap_regs {
+    uint64_t r15, r14, r13, r12, r11, r10, r9, r8, rdi, rsi, rbp, rbx, rdx, rcx, rax;
+    uint64_t vector, error, rip, cs, rflags, rsp, ss;
+};
+__attribute__((noreturn)) void trap_report(const struct trap_regs *r);
+__attribute__((noreturn)) long power_off(uint64_t status);
+
+/* trap.S, boot.S */
+long wait_halt(void);
+void syscall_landing(void);
+void probe_landing(void);
+void probe_start(void);
+void probe_gate(void);
+__attribute__((noreturn)) void ring3_enter(uint64_t rip, uint64_t rsp, uint64_t argument);
+__attribute__((noreturn)) void boot_continue(void);
+
+/* call.c */
+typedef long (*call_fn)(uint64_t a, uint64_t b, uint64_t c);
+extern const call_fn call_table[MON_NCALLS];
+
+#endif

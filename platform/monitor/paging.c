@@ -1,0 +1,426 @@
+/* SPDX-License-Identifier: MIT */
+/* The page tables of ring 3: map, unmap, protect in runs of contiguous frames.
+ *
+ * Invariants: no frame of the monitor, of a page table or of the library OS image is reachable
+ * through an entry made here; nothing is writable and executable at once but what a call marked as
+ * the program's own (MAP_JIT), and never in the kernel area; the image's mapping only loses rights.
+ * Table frames come from the rest of the monitor's 2 MiB and from donated units, which are scanned
+ * for first: a unit that ring 3 still maps is refused. Tables are never freed.
+ * Source: AMD64 APM vol. 2 ch. 5. */
+#include "platform/monitor/monitor.h"
+
+#include <asm/errno.h>
+
+#define ENTRIES 512
+#define PA_MASK 0x000ffffffffff000
+#define OWNED_UNITS 32768 /* donated units lie below 64 GiB */
+#define MAX_DONATIONS 254
+#define DONATED_VA 0x7fffc0000000 /* supervisor window: unit n at + n * 2 MiB */
+#define FLAGS_KNOWN (MAP_R | MAP_W | MAP_X | MAP_HUGE | MAP_DEVICE | MAP_JIT | MAP_GIGA)
+#define FLUSH_ALL_OVER 8 /* pages: beyond that reload CR3 */
+#define USER_FIRST 0x10000
+
+extern uint64_t pml4[ENTRIES], pdpt_libos[ENTRIES], pd_libos[ENTRIES], pdpt_monitor[ENTRIES];
+extern uint64_t pd_direct[ENTRIES], pt_libos[ENTRIES];
+extern uint64_t pd_monitor[ENTRIES];
+extern char pool_start[], pool_end[];
+
+static char *pool_next = pool_start;
+static char *pool_limit = pool_end;
+static uint8_t unit_owner[OWNED_UNITS]; /* 0: not ours, else 1 + window index of a donated unit */
+static unsigned donations;
+static uint64_t image_va;
+static uint64_t image_end;
+static uint64_t direct_va;
+static bool giga_allowed;
+
+/* Kept here so that the boot code and the calls agree: set by start.c. */
+void paging_init(uint64_t libos_base, uint64_t direct_base, uint64_t image_end_pa, bool giga)
+{
+    image_va = libos_base;
+    direct_va = direct_base;
+    image_end = image_end_pa;
+    giga_allowed = giga;
+}
+
+static uint64_t table_pa(const uint64_t *table)
+{
+    uint64_t va = (uint64_t)table;
+    if (va >= MONITOR_SLOT) {
+        return va - MONITOR_SLOT;
+    }
+    uint64_t unit = (va - DONATED_VA) >> 21;
+    return (pd_monitor[unit] & PA_MASK) + (va & (HUGE - 1));
+}
+
+static uint64_t *table_va(uint64_t entry)
+{
+    uint64_t pa = entry & PA_MASK;
+    if (pa < HUGE) {
+        return slot_va(pa);
+    }
+    return (uint64_t *)(DONATED_VA + ((uint64_t)(unit_owner[pa >> 21] - 1) << 21) + (pa & (HUGE - 1)));
+}
+
+static uint64_t *table_alloc(void)
+{
+    if (pool_next == pool_limit) {
+        return NULL;
+    }
+    uint64_t *table = (uint64_t *)(void *)pool_next;
+    pool_next += PAGE;
+    return table;
+}
+
+/* The table that holds the entries of level (0: 4 KiB pages, 1: 2 MiB, 2: 1 GiB) for va. NULL with
+ * *err: 0 absent (alloc false), -ENOMEM no table frame, -EEXIST a larger page is in the way. */
+static uint64_t *table_find(uint64_t va, unsigned level, bool alloc, long *err)
+{
+    uint64_t *table = pml4;
+    for (unsigned at = 3; at > level; at--) {
+        uint64_t *entry = &table[va >> (12 + 9 * at) & (ENTRIES - 1)];
+        if (*entry & PTE_P) {
+            if (*entry & PTE_PS) {
+                *err = -EEXIST;
+                return NULL;
+            }
+            table = table_va(*entry);
+            continue;
+        }
+        *err = 0;
+        if (!alloc) {
+            return NULL;
+        }
+        uint64_t *fresh = table_alloc();
+        if (fresh == NULL) {
+            *err = -ENOMEM;
+            return NULL;
+        }
+        *entry = table_pa(fresh) | PTE_P | PTE_W | PTE_U | PTE_A;
+        table = fresh;
+    }
+    return table;
+}
+
+static unsigned range_level(uint32_t flags)
+{
+    if (flags & MAP_GIGA) {
+        return 2;
+    }
+    return flags & MAP_HUGE ? 1 : 0;
+}
+
+/* Addresses that calls may change: the program's half, the dynamic area behind the image, and the
+ * direct map (where frame and address must agree). */
+static bool va_allowed(uint64_t va, uint64_t len)
+{
+    if (va + len < va) {
+        return false;
+    }
+    if (va + len <= KERNEL_AREA) {
+        return va >= USER_FIRST;
+    }
+    uint64_t dynamic_end = (image_va | (GIGA - 1)) + 1;
+    if (va >= image_va + DEVICE_OFFSET && va + len <= dynamic_end) {
+        return true;
+    }
+    return va >= direct_va && va + len <= direct_va + MAX_RAM_GIB * GIGA;
+}
+
+static bool frames_allowed(uint64_t pa, uint64_t len)
+{
+    if (pa < image_end || pa + len < pa || pa + len > 1UL << 46) {
+        return false;
+    }
+    if (pa < LAPIC_PA + 0x100000 && pa + len > IOAPIC_PA) { /* neither APIC */
+        return false;
+    }
+    uint64_t last = (pa + len - 1) >> 21;
+    for (uint64_t unit = pa >> 21; unit <= last && unit < OWNED_UNITS; unit++) {
+        if (unit_owner[unit] != 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static long range_check(const struct mon_range *r, unsigned level)
+{
+    uint64_t size_mask = (PAGE << (9 * level)) - 1;
+    if ((r->va & size_mask) != 0 || r->npages == 0 || (r->flags & ~(uint32_t)FLAGS_KNOWN) != 0) {
+        return -EINVAL;
+    }
+    return va_allowed(r->va, (uint64_t)r->npages << (12 + 9 * level)) ? 0 : -EPERM;
+}
+
+static bool rights_allowed(const struct mon_range *r)
+{
+    if ((r->flags & MAP_X) == 0) {
+        return true;
+    }
+    bool wx = (r->flags & MAP_W) != 0;
+    return r->va < KERNEL_AREA && !(r->flags & MAP_DEVICE) && (!wx || (r->flags & MAP_JIT) != 0);
+}
+
+static long map_check(const struct mon_range *r, unsigned level)
+{
+    long err = range_check(r, level);
+    if (err != 0) {
+        return err;
+    }
+    uint64_t size = PAGE << (9 * level);
+    if ((r->pa & (size - 1)) != 0 || (level == 2 && !giga_allowed)) {
+        return -EINVAL;
+    }
+    if (r->va >= direct_va && (level == 0 || r->va - direct_va != r->pa)) {
+        return -EPERM;
+    }
+    if (!rights_allowed(r) || !frames_allowed(r->pa, size * r->npages)) {
+        return -EPERM;
+    }
+    return 0;
+}
+
+static uint64_t entry_flags(uint32_t flags, unsigned level)
+{
+    uint64_t e = PTE_P | PTE_U | PTE_A | PTE_D;
+    e |= flags & MAP_W ? PTE_W : 0;
+    e |= flags & MAP_X ? 0 : PTE_NX;
+    e |= flags & MAP_DEVICE ? PTE_PCD : 0;
+    e |= level != 0 ? PTE_PS : 0;
+    return e;
+}
+
+static void flush_page(uint64_t va)
+{
+    __asm__ volatile("invlpg (%0)" ::"r"(va) : "memory");
+}
+
+static void flush_all(void)
+{
+    uint64_t cr3;
+    __asm__ volatile("mov %%cr3, %0; mov %0, %%cr3" : "=r"(cr3)::"memory");
+}
+
+static void flush_range(uint64_t va, uint64_t npages, unsigned level)
+{
+    if (npages > FLUSH_ALL_OVER) {
+        flush_all();
+        return;
+    }
+    for (; npages != 0; npages--, va += PAGE << (9 * level)) {
+        flush_page(va);
+    }
+}
+
+/* Entries of one table; eight at a time, because every instruction may cost a microsecond. */
+static void entries_fill(uint64_t *entry, uint64_t value, uint64_t step, uint64_t n)
+{
+    for (; n >= 8; n -= 8, entry += 8) {
+        for (unsigned i = 0; i < 8; i++, value += step) {
+            entry[i] = value;
+        }
+    }
+    for (; n != 0; n--, value += step) {
+        *entry++ = value;
+    }
+}
+
+static long range_map(const struct mon_range *r)
+{
+    unsigned level = range_level(r->flags);
+    long err = map_check(r, level);
+    if (err != 0) {
+        return err;
+    }
+    uint64_t size = PAGE << (9 * level);
+    uint64_t value = r->pa | entry_flags(r->flags, level);
+    uint64_t va = r->va;
+    for (uint64_t left = r->npages; left != 0;) {
+        uint64_t *table = table_find(va, level, true, &err);
+        if (table == NULL) {
+            return err;
+        }
+        uint64_t index = va / size % ENTRIES;
+        uint64_t run = ENTRIES - index < left ? ENTRIES - index : left;
+        uint64_t old = table[index];
+        if (level != 0 && (old & PTE_P) && !(old & PTE_PS)) {
+            return -EEXIST; /* a table of smaller pages would be lost */
+        }
+        entries_fill(&table[index], value, size, run);
+        if (old & PTE_P) {
+            flush_range(va, run, level);
+        }
+        left -= run;
+        va += run * size;
+        value += run * size;
+    }
+    return 0;
+}
+
+/* A table of 4 KiB entries may hang where a 2 MiB entry is to be: an all-empty one gives way. */
+static long range_unmap(const struct mon_range *r)
+{
+    unsigned level = range_level(r->flags);
+    long err = range_check(r, level);
+    if (err != 0) {
+        return err;
+    }
+    uint64_t size = PAGE << (9 * level);
+    uint64_t va = r->va;
+    for (uint64_t left = r->npages; left != 0;) {
+        uint64_t index = va / size % ENTRIES;
+        uint64_t run = ENTRIES - index < left ? ENTRIES - index : left;
+        uint64_t *table = table_find(va, level, false, &err);
+        if (err != 0) {
+            return err;
+        }
+        if (table != NULL) {
+            uint64_t *at = &table[index];
+            uint64_t n = run;
+            __asm__ volatile("rep stosq" : "+D"(at), "+c"(n) : "a"(0UL) : "memory");
+        }
+        left -= run;
+        va += run * size;
+    }
+    flush_range(r->va, r->npages, level);
+    return 0;
+}
+
+static void entries_protect(uint64_t *entry, uint64_t n, uint64_t rights)
+{
+    for (; n != 0; n--, entry++) {
+        uint64_t old = *entry;
+        if (old & PTE_P) {
+            *entry = (old & ~(PTE_W | PTE_NX)) | rights;
+        }
+    }
+}
+
+/* The image's own pages: data that is constant once relocated becomes read-only. */
+static bool is_relro(const struct mon_range *r)
+{
+    return r->flags == MAP_R && r->va >= image_va &&
+           r->va + (uint64_t)r->npages * PAGE <= image_va + SHARED_OFFSET && r->npages < ENTRIES;
+}
+
+static long range_protect(const struct mon_range *r)
+{
+    unsigned level = range_level(r->flags);
+    if (!is_relro(r)) {
+        long err = range_check(r, level);
+        if (err != 0) {
+            return err;
+        }
+    }
+    if (!rights_allowed(r) || r->va >= direct_va) {
+        return -EPERM;
+    }
+    uint64_t size = PAGE << (9 * level);
+    uint64_t rights = (r->flags & MAP_W ? PTE_W : 0) | (r->flags & MAP_X ? 0 : PTE_NX);
+    uint64_t va = r->va;
+    for (uint64_t left = r->npages; left != 0;) {
+        uint64_t index = va / size % ENTRIES;
+        uint64_t run = ENTRIES - index < left ? ENTRIES - index : left;
+        long err = 0;
+        uint64_t *table = table_find(va, level, false, &err);
+        if (err != 0) {
+            return err;
+        }
+        if (table != NULL) {
+            entries_protect(&table[index], run, rights);
+        }
+        left -= run;
+        va += run * size;
+    }
+    flush_range(r->va, r->npages, level);
+    return 0;
+}
+
+static long each_range(uint64_t n, long (*act)(const struct mon_range *r))
+{
+    if (n > CALL_MAX_RANGES) {
+        return -EINVAL;
+    }
+    const volatile struct call_page *page = slot_va(SLOT_CPU + cpu_index() * CPU_STRIDE + PAGE);
+    for (uint64_t i = 0; i < n; i++) {
+        /* Copied once: ring 3 may change the page while we look. */
+        struct mon_range r = {.va = page->range[i].va,
+                              .pa = page->range[i].pa,
+                              .npages = page->range[i].npages,
+                              .flags = page->range[i].flags};
+        long err = act(&r);
+        if (err != 0) {
+            return err;
+        }
+    }
+    return 0;
+}
+
+long paging_map(uint64_t n)
+{
+    return each_range(n, range_map);
+}
+
+long paging_unmap(uint64_t n)
+{
+    return each_range(n, range_unmap);
+}
+
+long paging_protect(uint64_t n)
+{
+    return each_range(n, range_protect);
+}
+
+long paging_pool(void)
+{
+    return (pool_limit - pool_next) / (long)PAGE;
+}
+
+/* Does any entry that ring 3 could use, in table and below, lead into the unit at pa? */
+static bool table_maps(const uint64_t *table, unsigned level, uint64_t pa)
+{
+    for (unsigned i = 0; i < ENTRIES; i++) {
+        uint64_t e = table[i];
+        if ((e & (PTE_P | PTE_U)) != (PTE_P | PTE_U)) {
+            continue;
+        }
+        if (level == 0 || (e & PTE_PS)) {
+            uint64_t start = e & PA_MASK & ~(PTE_NX);
+            uint64_t len = PAGE << (9 * level);
+            if (start < pa + HUGE && start + len > pa) {
+                return true;
+            }
+        } else if (table_maps(table_va(e), level - 1, pa)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+long paging_donate(uint64_t pa)
+{
+    if ((pa & (HUGE - 1)) != 0 || pa < 2 * HUGE || pa >= GIGA || !frames_allowed(pa, HUGE)) {
+        return -EINVAL;
+    }
+    if (donations == MAX_DONATIONS || pool_next != pool_limit) {
+        return -EBUSY;
+    }
+    uint64_t *direct = &pd_direct[pa >> 21];
+    uint64_t saved = *direct;
+    *direct = 0;
+    if (table_maps(pml4, 3, pa)) {
+        *direct = saved;
+        return -EBUSY;
+    }
+    pd_monitor[donations] = pa | PTE_P | PTE_W | PTE_PS | PTE_NX | PTE_A | PTE_D;
+    unit_owner[pa >> 21] = (uint8_t)(donations + 1);
+    flush_all();
+    pool_next = (char *)(DONATED_VA + ((uint64_t)donations << 21));
+    pool_limit = pool_next + HUGE;
+    donations++;
+    char *at = pool_next;
+    uint64_t n = HUGE / 8;
+    __asm__ volatile("rep stosq" : "+D"(at), "+c"(n) : "a"(0UL) : "memory");
+    return 0;
+}

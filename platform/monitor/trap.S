@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: MIT */
+/* Where every exception, interrupt and raw syscall enters ring 0, and how it leaves.
+ *
+ * An exception of ring 3 is reflected: its frame is popped, word by word, into the CPU's trap page,
+ * which leaves RSP at the ready-made frame that iretq takes to the library OS's upcall. An interrupt
+ * sets its pending bit; in the library OS it returns at once (or moves RIP to the restart label of
+ * an exit window), in the program it is reflected. Anything from ring 0 itself but an interrupt in
+ * MON_WAIT is a bug and stops the machine. Every instruction costs about 1 us on a paravirtual
+ * host: count them. Source: AMD64 APM vol. 2 ch. 8. */
+#include "platform/monitor/layout.h"
+
+#define CS_RING3(off) testb $3, (off)(%rsp)
+
+/* reflect: 5 words of the frame are left at RSP (depth 40); vector and error are stored already. */
+    .macro reflect
+    popq TRAP_AT(TRAP_RIP, 32)(%rsp)
+    popq TRAP_AT(TRAP_CS, 24)(%rsp)
+    popq TRAP_AT(TRAP_RFLAGS, 16)(%rsp)
+    popq TRAP_AT(TRAP_RSP, 8)(%rsp)
+    popq TRAP_AT(TRAP_SS, 0)(%rsp)
+    iretq
+    .endm
+
+    .section .text.stubs, "ax"
+    .set vec, 0
+    .rept 32
+    .balign STUB_SIZE
+    .if vec == 8 || vec == 10 || vec == 11 || vec == 12 || vec == 13 || vec == 14 || vec == 17 || vec == 21
+    CS_RING3(16)
+    jz 1f
+    .if vec == 14
+    jmp page_fault
+    .else
+    movq $vec, TRAP_AT(TRAP_VECTOR, 48)(%rsp)
+    popq TRAP_AT(TRAP_ERROR, 40)(%rsp)
+    reflect
+    .endif
+1:  pushq $vec
+    jmp trap_in_monitor
+    .elseif vec == 2 || vec == 18
+    pushq $0
+    pushq $vec
+    jmp trap_in_monitor
+    .else
+    CS_RING3(8)
+    jz 1f
+    .if vec == 6
+    jmp invalid_opcode
+    .else
+    movq $vec, TRAP_AT(TRAP_VECTOR, 40)(%rsp)
+    movq $0, TRAP_AT(TRAP_ERROR, 40)(%rsp)
+    reflect
+    .endif
+1:  pushq $0
+    pushq $vec
+    jmp trap_in_monitor
+    .endif
+    .set vec, vec + 1
+    .endr
+    /* Interrupts: vector VECTOR_IRQ0 + n sets pending bit n. */
+    .set bit, 0
+    .rept NVECTORS - VECTOR_IRQ0
+    .balign STUB_SIZE
+    CS_RING3(8)
+    jz 1f
+    lock btsq $bit, TRAP_AT(TRAP_PENDING, 40)(%rsp)
+    pushq $VECTOR_IRQ0 + bit
+    jmp interrupt_ring3
+1:  lock btsq $bit, TRAP_AT(TRAP_PENDING, WAIT_DEPTH + 40)(%rsp)
+    movl $0, MONITOR_EOI(%rip)
+    iretq
+    .set bit, bit + 1
+    .endr
+    .balign STUB_SIZE
+    iretq /* spurious */
+
+    .set MONITOR_EOI, MONITOR_SLOT + SLOT_LAPIC + 0xb0
+
+    .text
+page_fault: /* depth 48 */
+    movq $14, TRAP_AT(TRAP_VECTOR, 48)(%rsp)
+    popq TRAP_AT(TRAP_ERROR, 40)(%rsp)
+    push %rax
+    mov %cr2, %rax
+    mov %rax, TRAP_AT(TRAP_CR2, 48)(%rsp)
+    pop %rax
+    reflect
+
+/* The one ud2 at gate_rip is a monitor call; any other is the program's. */
+invalid_opcode: /* depth 40 */
+    push %rcx
+    mov gate_rip(%rip), %rcx
+    cmp %rcx, 8(%rsp)
+    jne 1f
+    addq $2, 8(%rsp)
+    add $8, %rsp
+    cmp $MON_NCALLS, %rax
+    jae 2f
+    lea call_table(%rip), %rcx
+    call *(%rcx,%rax,8)
+    iretq
+1:  pop %rcx
+    movq $6, TRAP_AT(TRAP_VECTOR, 40)(%rsp)
+    movq $0, TRAP_AT(TRAP_ERROR, 40)(%rsp)
+    reflect
+2:  cmp $MON_BOOT, %rax
+    jne 3f
+    mov boot_gate(%rip), %rcx
+    jmp *%rcx
+3:  mov $-38, %rax /* ENOSYS */
+    iretq
+
+/* An interrupt while ring 3 ran: depth 48, vector pushed. The trap page may be written only when the
+ * program was interrupted: the library OS may be about to take an exception's frame out of it. */
+interrupt_ring3:
+    movl $0, MONITOR_EOI(%rip)
+    push %rax
+    mov 16(%rsp), %rax
+    sub libos_text(%rip), %rax
+    cmp libos_text_len(%rip), %rax
+    jae 5f
+    cmp window_start(%rip), %rax
+    jb 4f
+    cmp window_end(%rip), %rax
+    jae 2f
+    mov window_restart(%rip), %rax
+    mov %rax, 16(%rsp)
+    jmp 4f
+2:  cmp window_start+24(%rip), %rax
+    jb 4f
+    cmp window_end+24(%rip), %rax
+    jae 4f
+    mov window_restart+24(%rip), %rax
+    mov %rax, 16(%rsp)
+4:  pop %rax
+    add $8, %rsp
+    iretq
+5:  pop %rax
+    popq TRAP_AT(TRAP_VECTOR, 40)(%rsp)
+    movq $0, TRAP_AT(TRAP_ERROR, 40)(%rsp)
+    reflect
+
+/* wait_halt: MON_WAIT. Halts at a fixed depth, so that an interrupt stub finds the trap page. */
+    .globl wait_halt
+wait_halt: /* called: depth 48 */
+    sub $WAIT_DEPTH - 48, %rsp
+    cmpl $0, TRAP_AT(TRAP_PENDING, WAIT_DEPTH)(%rsp)
+    jne 1f
+    sti
+    hlt
+    cli
+1:  xor %eax, %eax
+    add $WAIT_DEPTH - 48, %rsp
+    ret
+
+/* LSTAR on machines where a raw syscall enters ring 0: on to the library OS with RCX and R11 as the
+ * processor left them. Interrupts are off (FMASK). */
+    .globl syscall_landing
+syscall_landing:
+    swapgs
+    mov %rsp, %gs:8
+    mov %gs:0, %rsp
+    pushq $USER_SS
+    pushq %gs:8
+    push %r11
+    pushq $USER_CS
+    pushq syscall_rip(%rip)
+    swapgs
+    iretq
+
+/* ring3_enter: RDI = rip, RSI = rsp, RDX = argument (RDI in ring 3). Leaves ring 0 for good. */
+    .globl ring3_enter
+ring3_enter:
+    pushq $USER_SS
+    push %rsi
+    pushq ring3_flags(%rip)
+    pushq $USER_CS
+    push %rdi
+    mov %rdx, %rdi
+    xor %eax, %eax
+    xor %ebx, %ebx
+    xor %ecx, %ecx
+    xor %edx, %edx
+    xor %esi, %esi
+    xor %ebp, %ebp
+    iretq
+
+/* A trap of ring 0, or one that nobody survives: vector and error code are on the stack. */
+trap_in_monitor:
+    push %rax
+    push %rcx
+    push %rdx
+    push %rbx
+    push %rbp
+    push %rsi
+    push %rdi
+    push %r8
+    push %r9
+    push %r10
+    push %r11
+    push %r12
+    push %r13
+    push %r14
+    push %r15
+    mov %rsp, %rdi
+    and $-16, %rsp
+    call trap_report
+
+    .data
+    .align 8
+    .globl gate_rip, boot_gate, libos_text, libos_text_len, windows, syscall_rip, ring3_flags
+gate_rip: .quad 0
+boot_gate: .quad 0
+libos_text: .quad 0
+libos_text_len: .quad 0
+windows: /* two of: start, end (offsets from libos_text), restart label (address) */
+window_start: .quad 0
+window_end: .quad 0
+window_restart: .quad 0
+    .quad 0, 0, 0
+syscall_rip: .quad 0
+ring3_flags: .quad 0x2 /* interrupts off until the machine is set up */
+    .section .note.GNU-stack, "", @progbits
