@@ -32,6 +32,7 @@ header:
     .section .text.entry, "ax"
     .balign 64
 /* First instruction in ring 3: RDI = boot_info. Relocate, then main on the boot stack. */
+    .globl libos_entry
 libos_entry:
     lea image_header(%rip), %rbx
     lea image_rela_start(%rip), %rsi

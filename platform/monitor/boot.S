@@ -149,9 +149,9 @@ gdt_end:
 /* Interrupt gates, all to ring 0. Stubs lie at the start of the text, STUB_SIZE apart; the address
  * of each is thus known to the assembler. */
 #define STUB(n) (MONITOR_SLOT + MONITOR_PA + (n)*STUB_SIZE)
-    .macro idt_gate n, ist
+    .macro idt_gate n, ist, type=0x8e
     .word STUB(\n) & 0xffff, KERNEL_CS
-    .byte \ist, 0x8e
+    .byte \ist, \type
     .word (STUB(\n) >> 16) & 0xffff
     .long STUB(\n) >> 32, 0
     .endm
@@ -162,6 +162,8 @@ idt:
     .rept NVECTORS
     .if vec == 2 || vec == 8 || vec == 18
     idt_gate vec, 1
+    .elseif vec == 3 || vec == 4
+    idt_gate vec, 0, 0xee /* int3 and into are the program's to use */
     .else
     idt_gate vec, 0
     .endif

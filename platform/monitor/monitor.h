@@ -9,6 +9,8 @@
 
 #include "platform/monitor/layout.h"
 
+#pragma GCC visibility push(hidden) /* one link: no detour through an offset table */
+
 #define PAGE 4096UL
 #define HUGE (1UL << 21)
 #define GIGA (1UL << 30)
@@ -87,5 +89,7 @@ __attribute__((noreturn)) void boot_continue(void);
 /* call.c */
 typedef long (*call_fn)(uint64_t a, uint64_t b, uint64_t c);
 extern const call_fn call_table[MON_NCALLS];
+
+#pragma GCC visibility pop
 
 #endif

@@ -29,6 +29,7 @@
 #define CPUID7_EBX_SMAP (1u << 20)
 #define CPUID7_ECX_UMIP (1u << 2)
 #define CPUID_EXT1_EDX_GIGA (1u << 26)
+#define CPUID_TCG_EBX 0x54474354 /* "TCGT" */
 #define CPUID_KVM_CLOCK (1u << 3)
 #define XCR0_WANTED 0xe7 /* x87 SSE AVX, AVX-512 */
 
@@ -162,6 +163,12 @@ static void hook_syscall(const struct boot_info *info, const struct image_header
     msr_write(MSR_FMASK, FMASK_VALUE);
 }
 
+/* TCG (QEMU 7.2) makes the stack reads of an iretq in ring 3 as supervisor: SMAP would refuse them. */
+static bool is_tcg(void)
+{
+    return (features1.c & CPUID1_ECX_HYPERVISOR) && cpuid(0x40000000).b == CPUID_TCG_EBX;
+}
+
 static void enable_processor(struct boot_info *info)
 {
     uint64_t cr4;
@@ -172,7 +179,7 @@ static void enable_processor(struct boot_info *info)
     }
     cr4 |= features1.c & CPUID1_ECX_XSAVE ? CR4_OSXSAVE : 0;
     cr4 |= features7.b & CPUID7_EBX_SMEP ? CR4_SMEP : 0;
-    cr4 |= features7.b & CPUID7_EBX_SMAP ? CR4_SMAP : 0;
+    cr4 |= (features7.b & CPUID7_EBX_SMAP) && !is_tcg() ? CR4_SMAP : 0;
     cr4 |= features7.c & CPUID7_ECX_UMIP ? CR4_UMIP : 0;
     __asm__ volatile("mov %0, %%cr4" ::"r"(cr4));
     if (features1.c & CPUID1_ECX_XSAVE) {

@@ -67,14 +67,12 @@
     pushq $VECTOR_IRQ0 + bit
     jmp interrupt_ring3
 1:  lock btsq $bit, TRAP_AT(TRAP_PENDING, WAIT_DEPTH + 40)(%rsp)
-    movl $0, MONITOR_EOI(%rip)
+    movl $0, lapic_eoi(%rip)
     iretq
     .set bit, bit + 1
     .endr
     .balign STUB_SIZE
     iretq /* spurious */
-
-    .set MONITOR_EOI, MONITOR_SLOT + SLOT_LAPIC + 0xb0
 
     .text
 page_fault: /* depth 48 */
@@ -113,7 +111,7 @@ invalid_opcode: /* depth 40 */
 /* An interrupt while ring 3 ran: depth 48, vector pushed. The trap page may be written only when the
  * program was interrupted: the library OS may be about to take an exception's frame out of it. */
 interrupt_ring3:
-    movl $0, MONITOR_EOI(%rip)
+    movl $0, lapic_eoi(%rip)
     push %rax
     mov 16(%rsp), %rax
     sub libos_text(%rip), %rax
