@@ -36,8 +36,22 @@ static int send(unsigned nr, const struct mon_range *ranges, size_t n)
     return 0;
 }
 
+/* One range needs no call page. */
+static int send_run(const struct mon_range *r)
+{
+    for (;;) {
+        long err = moncall(MON_MAP_RUN, r->va, r->pa | r->flags, r->npages);
+        if (err != -ENOMEM || donate == NULL || !donate()) {
+            return (int)err;
+        }
+    }
+}
+
 int moncall_map(const struct mon_range *ranges, size_t n)
 {
+    if (n == 1 && is_aligned(ranges->pa, PAGE_SIZE)) {
+        return send_run(ranges);
+    }
     return send(MON_MAP, ranges, n);
 }
 

@@ -69,7 +69,8 @@
 #define MON_DONATE 10 /* RDI = physical address of a 2 MiB unit that becomes table frames */
 #define MON_POOL 11 /* returns the number of table frames left in the pool */
 #define MON_LAPIC_COUNT 12 /* ns (1 GHz ticks) since boot, until the first MON_TIMER: calibrates the TSC */
-#define MON_NCALLS 13
+#define MON_MAP_RUN 13 /* RDI = va, RSI = pa | MAP_* flags, RDX = npages: MON_MAP of one range, faster */
+#define MON_NCALLS 14
 #define MON_BOOT 0x100 /* the boot probe's, once */
 
 #define PORT_IN 0

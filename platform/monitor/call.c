@@ -115,4 +115,5 @@ const call_fn call_table[MON_NCALLS] = {
     [MON_DONATE] = call_donate,
     [MON_POOL] = call_pool,
     [MON_LAPIC_COUNT] = call_lapic_count,
+    [MON_MAP_RUN] = paging_map_run,
 };

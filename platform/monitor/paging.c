@@ -17,8 +17,9 @@
 #define MAX_DONATIONS 254
 #define DONATED_VA 0x7fffc0000000 /* supervisor window: unit n at + n * 2 MiB */
 #define FLAGS_KNOWN (MAP_R | MAP_W | MAP_X | MAP_HUGE | MAP_DEVICE | MAP_JIT | MAP_GIGA)
-#define FLUSH_ALL_OVER 8 /* pages: beyond that reload CR3 */
+#define FLUSH_ALL_OVER 4 /* pages: beyond that reload CR3 */
 #define USER_FIRST 0x10000
+#define RAM_HOLE 0xc0000000 /* devices are somewhere above */
 
 extern uint64_t pml4[ENTRIES], pdpt_libos[ENTRIES], pd_libos[ENTRIES], pdpt_monitor[ENTRIES];
 extern uint64_t pd_direct[ENTRIES], pt_libos[ENTRIES];
@@ -34,6 +35,13 @@ static uint64_t image_end;
 static uint64_t direct_va;
 static bool giga_allowed;
 
+/* What map_run in trap.S goes by: the 2 MiB of addresses whose table was used last, that table, and
+ * the frames that need no further check. */
+uint64_t run_unit = UINT64_MAX;
+uint64_t *run_table;
+uint64_t run_low = UINT64_MAX;
+uint64_t run_high;
+
 /* Kept here so that the boot code and the calls agree: set by start.c. */
 void paging_init(uint64_t libos_base, uint64_t direct_base, uint64_t image_end_pa, bool giga)
 {
@@ -41,6 +49,8 @@ void paging_init(uint64_t libos_base, uint64_t direct_base, uint64_t image_end_p
     direct_va = direct_base;
     image_end = image_end_pa;
     giga_allowed = giga;
+    run_low = image_end_pa;
+    run_high = RAM_HOLE;
 }
 
 static uint64_t table_pa(const uint64_t *table)
@@ -241,6 +251,10 @@ static long range_map(const struct mon_range *r)
         if (table == NULL) {
             return err;
         }
+        if (level == 0 && va < KERNEL_AREA && va >= HUGE) { /* not page 0's table */
+            run_unit = va >> 21;
+            run_table = table;
+        }
         uint64_t index = va / size % ENTRIES;
         uint64_t run = ENTRIES - index < left ? ENTRIES - index : left;
         uint64_t old = table[index];
@@ -258,7 +272,6 @@ static long range_map(const struct mon_range *r)
     return 0;
 }
 
-/* A table of 4 KiB entries may hang where a 2 MiB entry is to be: an all-empty one gives way. */
 static long range_unmap(const struct mon_range *r)
 {
     unsigned level = range_level(r->flags);
@@ -362,6 +375,13 @@ long paging_map(uint64_t n)
     return each_range(n, range_map);
 }
 
+long paging_map_run(uint64_t va, uint64_t pa_flags, uint64_t npages)
+{
+    struct mon_range r = {.va = va, .pa = pa_flags & ~(PAGE - 1), .flags = pa_flags & (PAGE - 1)};
+    r.npages = (uint32_t)npages;
+    return npages <= UINT32_MAX ? range_map(&r) : -EINVAL;
+}
+
 long paging_unmap(uint64_t n)
 {
     return each_range(n, range_unmap);
@@ -415,6 +435,7 @@ long paging_donate(uint64_t pa)
     }
     pd_monitor[donations] = pa | PTE_P | PTE_W | PTE_PS | PTE_NX | PTE_A | PTE_D;
     unit_owner[pa >> 21] = (uint8_t)(donations + 1);
+    run_high = pa < run_high ? pa : run_high;
     flush_all();
     pool_next = (char *)(DONATED_VA + ((uint64_t)donations << 21));
     pool_limit = pool_next + HUGE;

@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: MIT */
+/* The root: the one file that sees every layer. Starts everything in order and installs hooks.
+ *
+ * Runs on the boot stack with one CPU; the program gets the first thread's own stack. A failure
+ * prints why and powers off with the status of Elfin's own errors. */
+#include <asm/errno.h>
+#include <asm/fcntl.h>
+
+#include "fs/devfs.h"
+#include "fs/vnode.h"
+#include "kernel/base/lock.h"
+#include "kernel/base/print.h"
+#include "kernel/crash.h"
+#include "kernel/heap.h"
+#include "kernel/mmap.h"
+#include "kernel/pmap.h"
+#include "kernel/process.h"
+#include "kernel/random.h"
+#include "kernel/stats.h"
+#include "kernel/thread.h"
+#include "kernel/timer.h"
+#include "kernel/trap.h"
+#include "loader/config.h"
+#include "loader/load.h"
+#include "loader/rewrite.h"
+#include "loader/vdso.h"
+#include "platform/boot.h"
+#include "platform/clock.h"
+#include "platform/console.h"
+#include "platform/cpu.h"
+#include "platform/moncall.h"
+#include "platform/pages.h"
+#include "syscall/dispatch.h"
+
+#define STATUS_OWN_ERROR 125
+#define CONFIG_PATH "/.elfin/config"
+#define CONFIG_MAX (4UL << 20)
+#define LOG_SPEC_MAX 128
+
+int main(const struct boot_info *info);
+void syscall_gate(void); /* platform/entry.S */
+
+NORETURN static void stop(const char *why, int err)
+{
+    log(BOOT, ERROR, "%s (error %d)", why, -err);
+    process_exit(STATUS_OWN_ERROR);
+}
+
+static void log_sink(const char *text, size_t len)
+{
+    console_write(CONSOLE_LOG, text, len);
+}
+
+static void panic_stop(void)
+{
+    console_send_status(STATUS_OWN_ERROR);
+    moncall_poweroff(STATUS_OWN_ERROR);
+}
+
+static void start_log(void)
+{
+    char spec[LOG_SPEC_MAX];
+    log_set_sink(log_sink);
+    panic_set_stop(panic_stop);
+    if (boot_option("log", spec, sizeof(spec)) > 0 && log_configure(spec) != 0) {
+        log(BOOT, WARN, "log=%s is not a list of sub:level", spec);
+    }
+}
+
+/* Give the allocator [start, end) but for what the image and the initrd occupy. */
+static void add_ram(uint64_t start, uint64_t end, uint64_t image_end)
+{
+    struct pa initrd;
+    size_t len = 0;
+    start = max(start, image_end);
+    if (start >= end) {
+        return;
+    }
+    if (boot_initrd(&initrd, &len) != 0 || len == 0) {
+        pages_add((struct pa){start}, (struct pa){end});
+        return;
+    }
+    uint64_t first = align_down(initrd.v, PAGE_SIZE);
+    uint64_t last = align_up(initrd.v + len, PAGE_SIZE);
+    if (first > start) {
+        pages_add((struct pa){start}, (struct pa){min(first, end)});
+    }
+    if (last < end) {
+        pages_add((struct pa){max(last, start)}, (struct pa){end});
+    }
+}
+
+/* RAM above the first GiB is not in the direct map yet. */
+static void map_ram_above(uint64_t direct, uint64_t start, uint64_t end)
+{
+    bool giga = (boot_info()->features & FEATURE_GIGA) != 0;
+    uint64_t unit = giga ? 1UL << 30 : HUGE_SIZE;
+    for (uint64_t pa = align_down(max(start, 1UL << 30), unit); pa < end; pa += unit) {
+        struct mon_range r = {direct + pa, pa, 1, MAP_R | MAP_W | (giga ? MAP_GIGA : MAP_HUGE), 0};
+        int err = moncall_map(&r, 1);
+        if (err != 0) {
+            stop("cannot map memory", err);
+        }
+    }
+}
+
+static void start_memory(void)
+{
+    const struct boot_info *info = boot_info();
+    struct pa start;
+    struct pa end;
+    uint64_t top = 0;
+    for (unsigned i = 0; boot_ram(i, &start, &end) == 0; i++) {
+        top = max(top, end.v);
+        map_ram_above(info->direct_map, start.v, end.v);
+    }
+    pages_init(info->direct_map, (struct pa){top});
+    for (unsigned i = 0; boot_ram(i, &start, &end) == 0; i++) {
+        add_ram(start.v, end.v, info->image_end_pa);
+    }
+    moncall_set_donate(pmap_donate);
+    struct image_header *image = (struct image_header *)(uintptr_t)info->libos_base;
+    struct mon_range relro = {.va = info->libos_base + image->rodata_end, .flags = MAP_R};
+    relro.npages = (image->relro_end - image->rodata_end) / (uint32_t)PAGE_SIZE;
+    int err = relro.npages != 0 ? moncall_protect(&relro, 1) : 0;
+    if (err != 0) {
+        stop("cannot protect relocated data", err);
+    }
+}
+
+static void start_files(void)
+{
+    struct pa image;
+    size_t len;
+    if (boot_initrd(&image, &len) != 0) {
+        stop("no initial RAM disk: nothing to run", -ENOENT);
+    }
+    int err = vfs_init(pages_map(image), image, len);
+    if (err != 0) {
+        stop("cannot use the root image", err);
+    }
+    static const struct {
+        enum console_stream stream;
+        unsigned flags;
+    } standard[] = {{CONSOLE_OUT, O_RDONLY}, {CONSOLE_OUT, O_WRONLY}, {CONSOLE_ERR, O_WRONLY}};
+    for (unsigned i = 0; i < ARRAY_LEN(standard); i++) {
+        struct file *f;
+        err = devfs_open_console(standard[i].stream, standard[i].flags, &f);
+        if (err != 0 || fd_alloc(f, (int)i, 0) < 0) {
+            stop("cannot open the console", err);
+        }
+    }
+}
+
+static void read_config(struct config *config)
+{
+    struct file *f;
+    struct stat st;
+    int err = vfs_open(NULL, CONFIG_PATH, O_RDONLY, 0, &f);
+    if (err != 0) {
+        stop("the image has no " CONFIG_PATH, err);
+    }
+    err = f->ops->stat(f, &st);
+    if (err != 0 || st.st_size < 0 || (uint64_t)st.st_size > CONFIG_MAX) {
+        stop("cannot read " CONFIG_PATH, err != 0 ? err : -EFBIG);
+    }
+    size_t len = (size_t)st.st_size;
+    char *text = heap_alloc(len + 1);
+    if (text == NULL) {
+        stop("out of memory for " CONFIG_PATH, -ENOMEM);
+    }
+    struct iov iov = {text, len};
+    struct iov_iter it = {.iov = &iov, .n = 1, .total = len};
+    uint64_t pos = 0;
+    if (f->ops->read(f, &it, &pos) != (long)len) {
+        stop("cannot read " CONFIG_PATH, -EIO);
+    }
+    file_put(f);
+    unsigned line;
+    err = config_parse(text, len, config, &line);
+    if (err != 0) {
+        log(BOOT, ERROR, CONFIG_PATH ": line %u is not understood", line);
+        stop("cannot use " CONFIG_PATH, err);
+    }
+    heap_free(text);
+}
+
+static void enter_program(const struct config *config)
+{
+    static const struct trap_hooks hooks = {.stray = rewrite_stray, .resolve = rewrite_resolve};
+    struct frame frame;
+    process_configure(config->hostname, config->uid, config->gid, config->stack_limit);
+    rewrite_init((uint64_t)(uintptr_t)syscall_gate, config->rewrite);
+    syscall_set_trap_hook(rewrite_site);
+    mmap_set_forget_hook(rewrite_forget);
+    trap_set_hooks(&hooks);
+    stats_init(config->stats, rewrite_report);
+    int err = loader_run(config, &frame);
+    if (err != 0) {
+        process_exit(err > 0 ? err : STATUS_OWN_ERROR);
+    }
+    log(BOOT, INFO, "boot took %lu us", clock_ns() / 1000);
+    cpu_this()->kernel_rsp = thread_this()->kernel_stack_top;
+    cpu_resume(&frame);
+}
+
+int main(const struct boot_info *info)
+{
+    struct config config;
+    boot_init(info);
+    cpu_init(0);
+    lock_set_cpu_hook(cpu_id);
+    start_log();
+    start_memory();
+    random_seed(info->entropy, sizeof(info->entropy));
+    int err = thread_create_first();
+    if (err != 0) {
+        stop("no memory for the first thread", err);
+    }
+    clock_init();
+    timer_start();
+    console_init();
+    mmap_init(info->entropy);
+    process_init();
+    start_files();
+    read_config(&config);
+    enter_program(&config);
+    return 0;
+}

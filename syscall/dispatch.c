@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+/* The table of system calls, expanded from syscalls.def, and the calls that are not in it.
+ *
+ * Functions take their own argument types; the table casts them to six longs, which the x86-64
+ * calling convention allows: narrower arguments are read from the low part of their registers.
+ * Source: System V ABI AMD64 supplement, 3.2.3. */
+#include "syscall/dispatch.h"
+
+#include <asm/errno.h>
+
+#include "kernel/base/print.h"
+#include "syscall/calls.h"
+
+#define SYSCALL(nr, name, status, test, n, ...) [nr] = (syscall_fn)(void *)sys_##name,
+const syscall_fn syscall_table[SYSCALL_MAX] = {
+#include "syscall/syscalls.def"
+};
+#undef SYSCALL
+
+#define SYSCALL(nr, name, status, test, n, ...) [nr] = #name,
+static const char *const names[SYSCALL_MAX] = {
+#include "syscall/syscalls.def"
+};
+#undef SYSCALL
+
+static uint64_t reported[SYSCALL_MAX / 64]; /* bit per number: its line is out */
+static bool reported_beyond;
+static void (*trap_hook)(uint64_t addr);
+
+const char *syscall_name(uint64_t nr)
+{
+    return nr < SYSCALL_MAX ? names[nr] : NULL;
+}
+
+long syscall_unknown(uint64_t nr)
+{
+    bool first;
+    if (nr < SYSCALL_MAX) {
+        first = !(reported[nr / 64] >> nr % 64 & 1);
+        reported[nr / 64] |= 1UL << nr % 64;
+    } else {
+        first = !reported_beyond;
+        reported_beyond = true;
+    }
+    if (first) {
+        log(SYSCALL, WARN, "system call %lu is not supported (ENOSYS)", nr);
+    }
+    return -ENOSYS;
+}
+
+void syscall_set_trap_hook(void (*hook)(uint64_t addr))
+{
+    trap_hook = hook;
+}
+
+void syscall_trapped(uint64_t addr)
+{
+    if (trap_hook != NULL) {
+        trap_hook(addr);
+    }
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/* The call table and what the gate calls besides it. */
+#ifndef SYSCALL_DISPATCH_H
+#define SYSCALL_DISPATCH_H
+
+#include "kernel/base/base.h"
+#include "platform/offsets.h"
+
+typedef long (*syscall_fn)(long, long, long, long, long, long);
+
+/* Indexed by number; NULL where a call does not exist. Read by platform/entry.S. */
+extern const syscall_fn syscall_table[SYSCALL_MAX];
+
+/* syscall_unknown: a number without an entry: -ENOSYS, and one line the first time. */
+long syscall_unknown(uint64_t nr);
+
+/* syscall_trapped: a raw syscall instruction at addr arrived. */
+void syscall_trapped(uint64_t addr);
+
+/* syscall_set_trap_hook: who wants to know of raw syscalls (the rewriter). */
+void syscall_set_trap_hook(void (*hook)(uint64_t addr));
+
+/* syscall_name: name of a call, NULL when there is none. */
+const char *syscall_name(uint64_t nr);
+
+#endif

@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: MIT */
+/* System calls of the signal family: decode, one verb of kernel/signal.c, encode.
+ * Source: the man pages of the calls. */
+#include <asm/signal.h>
+
+#include <asm/errno.h>
+#include <asm/siginfo.h>
+#include <linux/signal.h>
+#include <linux/time_types.h>
+
+#include "kernel/base/string.h"
+#include "kernel/process.h"
+#include "kernel/sigframe.h"
+#include "kernel/signal.h"
+#include "kernel/thread.h"
+#include "kernel/uaccess.h"
+#include "kernel/wait.h"
+#include "platform/clock.h"
+#include "syscall/calls.h"
+
+#define SIGSET_SIZE 8
+#define MIN_ALTSTACK 2048 /* MINSIGSTKSZ */
+
+long sys_rt_sigaction(int sig, const void USER *act, void USER *old, size_t size)
+{
+    struct sigaction new_action;
+    struct sigaction old_action;
+    if (size != SIGSET_SIZE) {
+        return -EINVAL;
+    }
+    if (act != NULL && uaccess_read(&new_action, act, sizeof(new_action)) != 0) {
+        return -EFAULT;
+    }
+    int err = signal_action(sig, act != NULL ? &new_action : NULL, &old_action);
+    if (err != 0 || old == NULL) {
+        return err;
+    }
+    return uaccess_write(old, &old_action, sizeof(old_action));
+}
+
+long sys_rt_sigprocmask(int how, const uint64_t USER *set, uint64_t USER *old, size_t size)
+{
+    uint64_t before = thread_this()->sig_mask;
+    uint64_t given;
+    if (size != SIGSET_SIZE) {
+        return -EINVAL;
+    }
+    if (set != NULL) {
+        if (uaccess_read(&given, set, sizeof(given)) != 0) {
+            return -EFAULT;
+        }
+        switch (how) {
+        case SIG_BLOCK: signal_set_mask(before | given); break;
+        case SIG_UNBLOCK: signal_set_mask(before & ~given); break;
+        case SIG_SETMASK: signal_set_mask(given); break;
+        default: return -EINVAL;
+        }
+    }
+    return old == NULL ? 0 : uaccess_write(old, &before, sizeof(before));
+}
+
+long sys_rt_sigreturn(void)
+{
+    struct frame f;
+    uint64_t mask;
+    if (sigframe_pop(cpu_this()->user_rsp, &f, &mask) != 0) {
+        struct frame bad = {.rip = 0, .rsp = cpu_this()->user_rsp, .vector = 13};
+        signal_set_mask(thread_this()->sig_mask | SIG_BIT(SIGSEGV)); /* it cannot be caught */
+        signal_send_fault(SIGSEGV, SI_KERNEL, 0, &bad);
+    }
+    signal_set_mask(mask);
+    cpu_resume(&f);
+}
+
+static void info_from_self(siginfo_t *info, int sig, int code)
+{
+    memset(info, 0, sizeof(*info));
+    info->si_signo = sig;
+    info->si_code = code;
+    info->si_pid = PROCESS_PID;
+    info->si_uid = process.uid;
+}
+
+static long send_simple(int sig, int code)
+{
+    siginfo_t info;
+    if (sig < 0 || sig > SIGNAL_MAX) {
+        return -EINVAL;
+    }
+    if (sig == 0) {
+        return 0;
+    }
+    info_from_self(&info, sig, code);
+    return signal_send(sig, &info);
+}
+
+/* The program is the only process: itself, its group, or everybody but init and the caller. */
+long sys_kill(int pid, int sig)
+{
+    if (sig < 0 || sig > SIGNAL_MAX) {
+        return -EINVAL;
+    }
+    if (pid == PROCESS_PID || pid == 0 || (pid < -1 && -pid == process.pgid)) {
+        return send_simple(sig, SI_USER);
+    }
+    return pid == 1 ? -EPERM : -ESRCH;
+}
+
+long sys_tkill(int tid, int sig)
+{
+    if (tid <= 0 || sig < 0 || sig > SIGNAL_MAX) {
+        return -EINVAL;
+    }
+    return tid == thread_this()->tid ? send_simple(sig, SI_TKILL) : -ESRCH;
+}
+
+long sys_tgkill(int pid, int tid, int sig)
+{
+    if (pid <= 0 || tid <= 0 || sig < 0 || sig > SIGNAL_MAX) {
+        return -EINVAL;
+    }
+    return pid == PROCESS_PID && tid == thread_this()->tid ? send_simple(sig, SI_TKILL) : -ESRCH;
+}
+
+static long queue_info(int sig, const void USER *uinfo)
+{
+    siginfo_t info;
+    if (uaccess_read(&info, uinfo, sizeof(info)) != 0) {
+        return -EFAULT;
+    }
+    if (sig < 0 || sig > SIGNAL_MAX) {
+        return -EINVAL;
+    }
+    info.si_signo = sig;
+    return sig == 0 ? 0 : signal_send(sig, &info);
+}
+
+long sys_rt_sigqueueinfo(int pid, int sig, const void USER *info)
+{
+    return pid == PROCESS_PID ? queue_info(sig, info) : -ESRCH;
+}
+
+long sys_rt_tgsigqueueinfo(int pid, int tid, int sig, const void USER *info)
+{
+    if (pid <= 0 || tid <= 0) {
+        return -EINVAL;
+    }
+    return pid == PROCESS_PID && tid == thread_this()->tid ? queue_info(sig, info) : -ESRCH;
+}
+
+long sys_rt_sigpending(uint64_t USER *set, size_t size)
+{
+    uint64_t blocked = signal_pending_set();
+    if (size > SIGSET_SIZE) {
+        return -EINVAL;
+    }
+    return uaccess_write(set, &blocked, size);
+}
+
+long sys_rt_sigsuspend(const uint64_t USER *set, size_t size)
+{
+    uint64_t mask;
+    if (size != SIGSET_SIZE) {
+        return -EINVAL;
+    }
+    if (uaccess_read(&mask, set, sizeof(mask)) != 0) {
+        return -EFAULT;
+    }
+    signal_suspend(mask);
+    struct wait_queue never;
+    wait_queue_init(&never);
+    while (!signal_pending()) {
+        (void)wait_on(&never, TIME_NEVER);
+    }
+    return -ERESTARTNOHAND;
+}
+
+long sys_pause(void)
+{
+    struct wait_queue never;
+    wait_queue_init(&never);
+    while (!signal_pending()) {
+        (void)wait_on(&never, TIME_NEVER);
+    }
+    return -ERESTARTNOHAND;
+}
+
+long sys_rt_sigtimedwait(const uint64_t USER *uset, void USER *uinfo, const void USER *utimeout,
+                         size_t size)
+{
+    uint64_t set;
+    struct __kernel_timespec ts;
+    uint64_t deadline = TIME_NEVER;
+    siginfo_t info;
+    if (size != SIGSET_SIZE) {
+        return -EINVAL;
+    }
+    if (uaccess_read(&set, uset, sizeof(set)) != 0) {
+        return -EFAULT;
+    }
+    if (utimeout != NULL) {
+        if (uaccess_read(&ts, utimeout, sizeof(ts)) != 0) {
+            return -EFAULT;
+        }
+        if (ts.tv_sec < 0 || ts.tv_nsec < 0 || (uint64_t)ts.tv_nsec >= NSEC_PER_SEC) {
+            return -EINVAL;
+        }
+        uint64_t sec = min((uint64_t)ts.tv_sec, UINT64_MAX / NSEC_PER_SEC / 4);
+        deadline = clock_ns() + sec * NSEC_PER_SEC + (uint64_t)ts.tv_nsec;
+    }
+    int sig = signal_wait(set & ~SIGNAL_UNMASKABLE, &info, deadline);
+    if (sig > 0 && uinfo != NULL && uaccess_write(uinfo, &info, sizeof(info)) != 0) {
+        return -EFAULT;
+    }
+    return sig;
+}
+
+static bool on_altstack(const stack_t *s, uint64_t rsp)
+{
+    uint64_t base = (uint64_t)(uintptr_t)s->ss_sp;
+    return (s->ss_flags & SS_DISABLE) == 0 && rsp > base && rsp - base <= s->ss_size;
+}
+
+static long set_altstack(const void USER *stack, stack_t *now, bool active)
+{
+    stack_t given;
+    if (uaccess_read(&given, stack, sizeof(given)) != 0) {
+        return -EFAULT;
+    }
+    if (active) {
+        return -EPERM;
+    }
+    unsigned mode = (unsigned)given.ss_flags & ~SS_AUTODISARM;
+    if (mode != SS_DISABLE && mode != SS_ONSTACK && mode != 0) {
+        return -EINVAL;
+    }
+    if (mode == SS_DISABLE) {
+        *now = (stack_t){.ss_flags = SS_DISABLE};
+        return 0;
+    }
+    if (given.ss_size < MIN_ALTSTACK) {
+        return -ENOMEM;
+    }
+    given.ss_flags = (int)((unsigned)given.ss_flags & SS_AUTODISARM);
+    *now = given;
+    return 0;
+}
+
+long sys_sigaltstack(const void USER *stack, void USER *old)
+{
+    stack_t *now = &thread_this()->sig_altstack;
+    stack_t before = *now;
+    bool active = on_altstack(now, cpu_this()->user_rsp);
+    if (before.ss_size == 0) {
+        before.ss_flags = SS_DISABLE;
+    } else if (active) {
+        before.ss_flags |= SS_ONSTACK;
+    }
+    long err = stack != NULL ? set_altstack(stack, now, active) : 0;
+    if (err != 0 || old == NULL) {
+        return err;
+    }
+    return uaccess_write(old, &before, sizeof(before));
+}
