@@ -12,6 +12,7 @@
 #include <asm/errno.h>
 #include <linux/auxvec.h>
 
+#include "kernel/base/print.h"
 #include "kernel/base/string.h"
 #include "kernel/heap.h"
 #include "kernel/uaccess.h"
@@ -124,6 +125,7 @@ int stack_build(const struct stack_input *in, struct stack_output *out)
     struct layout l;
     int err = plan(in, &l);
 
+    assert(in->naux <= STACK_MAX_AUX);
     if (err != 0) {
         return err;
     }

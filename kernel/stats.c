@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT */
+/* The report of `elfin run --stats`.
+ *
+ * Owns the list of reporters. Lines go straight to the log stream: asking for them overrides any
+ * level of the log. Written at boot, read once at exit; no locks.
+ * Source: the command line of the host tool (--stats). */
+#include "kernel/stats.h"
+
+#include "kernel/base/print.h"
+#include "kernel/base/string.h"
+#include "kernel/heap.h"
+#include "kernel/mmap.h"
+#include "kernel/process.h"
+#include "platform/clock.h"
+#include "platform/console.h"
+#include "platform/cpu.h"
+#include "platform/pages.h"
+
+#define LINE_LEN 256
+#define PAGE_KIB (PAGE_SIZE / 1024)
+#define NSEC_PER_USEC 1000UL
+
+static bool enabled;
+static unsigned nreporters;
+static stats_reporter reporters[STATS_MAX_REPORTERS];
+
+void stats_enable(void)
+{
+    enabled = true;
+}
+
+void stats_add_reporter(stats_reporter reporter)
+{
+    assert(nreporters < STATS_MAX_REPORTERS);
+    reporters[nreporters++] = reporter;
+}
+
+static void emit_line(const char *line)
+{
+    char text[LINE_LEN];
+    int len = print_buf(text, sizeof(text), "elfin: %s\n", line);
+    if (len >= (int)sizeof(text)) {
+        len = (int)sizeof(text) - 1;
+        text[len - 1] = '\n';
+    }
+    (void)console_write(CONSOLE_LOG, text, (size_t)len);
+}
+
+static void PRINTF_LIKE(1, 2) emit(const char *fmt, ...)
+{
+    char line[LINE_LEN];
+    va_list args;
+    va_start(args, fmt);
+    (void)print_vbuf(line, sizeof(line), fmt, args);
+    va_end(args);
+    emit_line(line);
+}
+
+static void print_kernel(void)
+{
+    const struct cpu *cpu = cpu_this();
+    uint64_t run_us = (clock_ns() - process.start_ns) / NSEC_PER_USEC;
+    struct mmap_stats mm;
+    struct pages_stats frames;
+    struct heap_stats heap;
+
+    mmap_stats(&mm);
+    pages_stats(&frames);
+    heap_stats(&heap);
+    emit("stats: program ran %lu.%03lu ms, of them %lu us idle", run_us / 1000, run_us % 1000,
+         process.idle_ns / NSEC_PER_USEC);
+    emit("stats: system calls %lu, by trap %lu", cpu->calls, cpu->raw_calls);
+    emit("stats: page faults %lu, 2 MiB pages %lu, pages writable and executable %lu",
+         mm.minor_faults, mm.huge_pages, mm.jit_pages);
+    emit("stats: peak memory %lu KiB of the program, %lu KiB in all of %lu KiB",
+         mm.peak_resident_pages * PAGE_KIB, frames.peak_used * PAGE_KIB, frames.total * PAGE_KIB);
+    emit("stats: kernel heap %lu objects, %lu KiB", heap.objects, heap.pages * PAGE_KIB);
+}
+
+void stats_print(void)
+{
+    if (!enabled) {
+        return;
+    }
+    enabled = false;
+    print_kernel();
+    for (unsigned i = 0; i < nreporters; i++) {
+        reporters[i](emit_line);
+    }
+}
