@@ -31,7 +31,6 @@ static void init_limits(void)
     for (unsigned i = 0; i < RLIM_NLIMITS; i++) {
         process.limits[i] = (struct rlimit64){RLIM64_INFINITY, RLIM64_INFINITY};
     }
-    process.limits[RLIMIT_STACK].rlim_cur = DEFAULT_STACK;
     process.limits[RLIMIT_CORE].rlim_cur = 0;
     process.limits[RLIMIT_NOFILE] = (struct rlimit64){DEFAULT_FILES, FD_MAX};
     process.limits[RLIMIT_MEMLOCK] = (struct rlimit64){DEFAULT_MEMLOCK, DEFAULT_MEMLOCK};
@@ -50,15 +49,16 @@ void process_init(void)
     process.caps.bounding = ALL_CAPS;
     process.attrs.dumpable = PROCESS_DUMPABLE;
     process.attrs.timer_slack_ns = PROCESS_TIMER_SLACK_NS;
-    (void)string_copy(process.hostname, sizeof(process.hostname), "elfin");
     (void)string_copy(process.domainname, sizeof(process.domainname), "(none)");
     init_limits();
-    process_set_ids(0, 0);
+    process_configure("elfin", 0, 0, DEFAULT_STACK);
 }
 
-void process_set_ids(uint32_t uid, uint32_t gid)
+void process_configure(const char *hostname, uint32_t uid, uint32_t gid, uint64_t stack_limit)
 {
     spin_lock(&process.lock);
+    (void)string_copy(process.hostname, sizeof(process.hostname), hostname);
+    process.limits[RLIMIT_STACK].rlim_cur = stack_limit;
     process.uid = process.euid = process.suid = process.fsuid = uid;
     process.gid = process.egid = process.sgid = process.fsgid = gid;
     process.ngroups = 0;

@@ -51,9 +51,10 @@ extern struct process process;
 /* process_init: root with all capabilities, default limits and names. After heap, before vfs. */
 void process_init(void);
 
-/* process_set_ids: all user ids = uid, all group ids = gid, no supplementary groups; capabilities are
- * those of a program that this user starts. */
-void process_set_ids(uint32_t uid, uint32_t gid);
+/* process_configure: take over the boot configuration: host name (cut at 64 bytes), the user and group
+ * that start the program (all ids of each kind; capabilities as that user has them), and the soft
+ * RLIMIT_STACK in bytes. */
+void process_configure(const char *hostname, uint32_t uid, uint32_t gid, uint64_t stack_limit);
 
 /* process_capable: capability cap (CAP_*) is effective. */
 bool process_capable(int cap);

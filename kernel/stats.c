@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The report of `elfin run --stats`.
  *
- * Owns the list of reporters. Lines go straight to the log stream: asking for them overrides any
+ * Owns the hook of the layers above. Lines go straight to the log stream: asking for them overrides any
  * level of the log. Written at boot, read once at exit; no locks.
  * Source: the command line of the host tool (--stats). */
 #include "kernel/stats.h"
@@ -20,19 +20,13 @@
 #define PAGE_KIB (PAGE_SIZE / 1024)
 #define NSEC_PER_USEC 1000UL
 
-static bool enabled;
-static unsigned nreporters;
-static stats_reporter reporters[STATS_MAX_REPORTERS];
+static bool wanted;
+static void (*report_above)(void (*emit)(const char *line));
 
-void stats_enable(void)
+void stats_init(bool enabled, void (*reporter)(void (*emit)(const char *line)))
 {
-    enabled = true;
-}
-
-void stats_add_reporter(stats_reporter reporter)
-{
-    assert(nreporters < STATS_MAX_REPORTERS);
-    reporters[nreporters++] = reporter;
+    wanted = enabled;
+    report_above = reporter;
 }
 
 static void emit_line(const char *line)
@@ -79,12 +73,12 @@ static void print_kernel(void)
 
 void stats_print(void)
 {
-    if (!enabled) {
+    if (!wanted) {
         return;
     }
-    enabled = false;
+    wanted = false;
     print_kernel();
-    for (unsigned i = 0; i < nreporters; i++) {
-        reporters[i](emit_line);
+    if (report_above != NULL) {
+        report_above(emit_line);
     }
 }

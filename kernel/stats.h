@@ -5,17 +5,9 @@
 
 #include "kernel/base/base.h"
 
-#define STATS_MAX_REPORTERS 4
-
-/* A layer above adds lines: it calls emit for each, without a newline. */
-typedef void (*stats_reporter)(void (*emit)(const char *line));
-
-/* stats_enable: the report was asked for (configuration stats=1). */
-void stats_enable(void);
-
-/* stats_add_reporter: have reporter called after the kernel's own lines, in order of adding. At boot,
- * from kernel/main.c; at most STATS_MAX_REPORTERS. */
-void stats_add_reporter(stats_reporter reporter);
+/* stats_init: enabled: the report was asked for (configuration stats=1). reporter (may be NULL) adds the
+ * lines of a layer above: it calls emit for each, without a newline. */
+void stats_init(bool enabled, void (*reporter)(void (*emit)(const char *line)));
 
 /* stats_print: the report, once, if it was asked for. */
 void stats_print(void);

@@ -20,10 +20,8 @@
 #include "kernel/mmap.h"
 #include "kernel/process.h"
 #include "kernel/random.h"
-#include "kernel/stats.h"
 #include "kernel/thread.h"
 #include "loader/binary.h"
-#include "loader/rewrite.h"
 #include "loader/stack.h"
 #include "loader/vdso.h"
 #include "platform/clock.h"
@@ -77,19 +75,12 @@ static int join_strings(char *const *strings, unsigned n, char **out, size_t *ou
     return 0;
 }
 
-/* What the configuration says about the process itself. */
-static int apply_config(const struct start *s)
+/* The current directory, and copies of the arguments for /proc. */
+static int set_context(const struct start *s)
 {
     const struct config *c = s->config;
     struct path cwd;
 
-    if (c->stats) {
-        stats_enable();
-        stats_add_reporter(rewrite_report);
-    }
-    process_set_ids(c->uid, c->gid);
-    process.limits[RLIMIT_STACK].rlim_cur = c->stack_limit;
-    (void)string_copy(process.hostname, sizeof(process.hostname), c->hostname);
     int err = namei_walk(NULL, c->cwd, WALK_DIRECTORY, &cwd);
     if (err == 0) {
         err = namei_set_cwd(&cwd);
@@ -249,7 +240,7 @@ static int build_stack(const struct start *s, uint64_t *rsp)
 static int start_program(struct start *s, struct frame *out)
 {
     uint64_t rsp;
-    int status = apply_config(s);
+    int status = set_context(s);
 
     if (status == 0) {
         status = open_files(s);
