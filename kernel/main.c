@@ -16,6 +16,7 @@
 #include "kernel/pmap.h"
 #include "kernel/process.h"
 #include "kernel/random.h"
+#include "kernel/selftest.h"
 #include "kernel/stats.h"
 #include "kernel/thread.h"
 #include "kernel/timer.h"
@@ -23,6 +24,7 @@
 #include "loader/config.h"
 #include "loader/load.h"
 #include "loader/rewrite.h"
+#include "loader/symbols.h"
 #include "loader/vdso.h"
 #include "platform/boot.h"
 #include "platform/clock.h"
@@ -189,7 +191,7 @@ static void enter_program(const struct config *config)
 {
     static const struct trap_hooks hooks = {.stray = rewrite_stray, .resolve = rewrite_resolve};
     struct frame frame;
-    process_configure(config->hostname, config->uid, config->gid, config->stack_limit);
+    crash_set_symbols(symbols_describe);
     rewrite_init((uint64_t)(uintptr_t)syscall_gate, config->rewrite);
     syscall_set_trap_hook(rewrite_site);
     mmap_set_forget_hook(rewrite_forget);
@@ -212,6 +214,10 @@ int main(const struct boot_info *info)
     lock_set_cpu_hook(cpu_id);
     start_log();
     start_memory();
+    char option[8];
+    if (boot_option("selftest", option, sizeof(option)) >= 0) {
+        process_exit(selftest_isolation() == 0 ? 0 : 1);
+    }
     random_seed(info->entropy, sizeof(info->entropy));
     int err = thread_create_first();
     if (err != 0) {
