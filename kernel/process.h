@@ -11,6 +11,9 @@
 #define PROCESS_PID 2 /* not 1: programs treat pid 1 as init */
 #define PROCESS_PPID 1 /* also the session's leader: the process leads its own group within it */
 #define PROCESS_MAX_GROUPS 32
+#define PROCESS_RELEASE "6.1.0-elfin" /* uname(2): the Linux whose calls these are; glibc wants >= 3.2 */
+#define PROCESS_VERSION "#1 Elfin"
+#define PROCESS_USER_HZ 100 /* unit of times(2) and /proc/self/stat */
 #define PROCESS_DUMPABLE 1 /* SUID_DUMP_USER of prctl(2) */
 #define PROCESS_TIMER_SLACK_NS 50000 /* default of PR_SET_TIMERSLACK */
 

@@ -27,7 +27,6 @@
 #include "platform/clock.h"
 
 #define PIE_BASE 0x555555554000UL /* two thirds of the lower half, as Linux */
-#define CLOCK_TICKS 100 /* USER_HZ: unit of times(2) */
 #define ARGS_MIN (32 * PAGE_SIZE) /* arguments may always have this much */
 #define STACK_SHIFT_MASK 0x1ff0UL
 #define SIGFRAME_FIXED 936 /* of Linux's signal frame, beside the vector state */
@@ -179,7 +178,7 @@ static void fill_aux(const struct start *s, struct stack_input *in)
     add_aux(in, AT_MINSIGSTKSZ, cpu_xsave_size() + SIGFRAME_FIXED);
     add_aux(in, AT_HWCAP, hwcap());
     add_aux(in, AT_PAGESZ, PAGE_SIZE);
-    add_aux(in, AT_CLKTCK, CLOCK_TICKS);
+    add_aux(in, AT_CLKTCK, PROCESS_USER_HZ);
     add_aux(in, AT_PHDR, image->phdr_vaddr == 0 ? 0 : bias + image->phdr_vaddr);
     add_aux(in, AT_PHENT, sizeof(Elf64_Phdr));
     add_aux(in, AT_PHNUM, image->phnum);

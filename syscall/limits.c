@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: MIT */
+/* Limits, usage and priority of the process.
+ *
+ * Limits are kept for the asking; those with effect here are RLIMIT_NOFILE (kernel/file.h), and what
+ * the owners of memory and files read from process.limits. CPU time is all user time: calls are
+ * function calls, and telling them apart would cost more than they do.
+ *
+ * Source: getrlimit(2), getrusage(2), sysinfo(2), times(2), getpriority(2). */
+#include <asm/errno.h>
+#include <linux/capability.h>
+#include <linux/resource.h>
+#include <linux/sysinfo.h>
+#include <linux/time.h>
+#include <linux/times.h>
+
+#include "kernel/base/string.h"
+#include "kernel/file.h"
+#include "kernel/mmap.h"
+#include "kernel/process.h"
+#include "kernel/uaccess.h"
+#include "platform/clock.h"
+#include "platform/pages.h"
+#include "syscall/calls.h"
+
+#define NSEC_PER_USEC 1000UL
+#define PAGE_KIB (PAGE_SIZE / 1024)
+#define NICE_MIN (-20)
+#define NICE_MAX 19
+#define NICE_TO_RLIMIT 20 /* getpriority(2) and RLIMIT_NICE count 20 - nice */
+
+/* Change limit which to *value (NULL: do not) and return the old one in *old. */
+static long limit_change(unsigned which, const struct rlimit64 *value, struct rlimit64 *old)
+{
+    if (which >= RLIM_NLIMITS) {
+        return -EINVAL;
+    }
+    struct rlimit64 *limit = &process.limits[which];
+    *old = *limit;
+    if (value == NULL) {
+        return 0;
+    }
+    if (value->rlim_cur > value->rlim_max) {
+        return -EINVAL;
+    }
+    if (which == RLIMIT_NOFILE && value->rlim_max > FD_MAX) {
+        return -EPERM;
+    }
+    if (value->rlim_max > limit->rlim_max && !process_capable(CAP_SYS_RESOURCE)) {
+        return -EPERM;
+    }
+    spin_lock(&process.lock);
+    *limit = *value;
+    if (which == RLIMIT_NOFILE) {
+        fd_set_limit((unsigned)value->rlim_cur);
+    }
+    spin_unlock(&process.lock);
+    return 0;
+}
+
+/* struct rlimit of x86-64 is struct rlimit64. */
+static_assert(sizeof(struct rlimit) == sizeof(struct rlimit64), "one layout of limits");
+
+long sys_getrlimit(unsigned which, void USER *out)
+{
+    struct rlimit64 old;
+    long err = limit_change(which, NULL, &old);
+    return err != 0 ? err : uaccess_write(out, &old, sizeof(old));
+}
+
+long sys_setrlimit(unsigned which, const void USER *value)
+{
+    struct rlimit64 given;
+    struct rlimit64 old;
+
+    if (uaccess_read(&given, value, sizeof(given)) != 0) {
+        return -EFAULT;
+    }
+    return limit_change(which, &given, &old);
+}
+
+long sys_prlimit64(int pid, unsigned which, const void USER *value, void USER *old)
+{
+    struct rlimit64 given;
+    struct rlimit64 before;
+
+    if (value != NULL && uaccess_read(&given, value, sizeof(given)) != 0) {
+        return -EFAULT;
+    }
+    if (pid != 0 && pid != PROCESS_PID) {
+        return -ESRCH;
+    }
+    long err = limit_change(which, value != NULL ? &given : NULL, &before);
+    if (err != 0 || old == NULL) {
+        return err;
+    }
+    return uaccess_write(old, &before, sizeof(before));
+}
+
+long sys_getrusage(int who, void USER *out)
+{
+    struct rusage usage;
+    struct mmap_stats mm;
+
+    if (who != RUSAGE_SELF && who != RUSAGE_CHILDREN && who != RUSAGE_THREAD) {
+        return -EINVAL;
+    }
+    memset(&usage, 0, sizeof(usage));
+    if (who != RUSAGE_CHILDREN) {
+        uint64_t cpu_ns = process_cpu_ns();
+        mmap_stats(&mm);
+        usage.ru_utime.tv_sec = (long)(cpu_ns / NSEC_PER_SEC);
+        usage.ru_utime.tv_usec = (long)(cpu_ns % NSEC_PER_SEC / NSEC_PER_USEC);
+        usage.ru_maxrss = (long)(mm.peak_resident_pages * PAGE_KIB);
+        usage.ru_minflt = (long)mm.minor_faults;
+    }
+    return uaccess_write(out, &usage, sizeof(usage));
+}
+
+long sys_times(void USER *out)
+{
+    const uint64_t tick_ns = NSEC_PER_SEC / PROCESS_USER_HZ;
+
+    if (out != NULL) {
+        struct tms t = {.tms_utime = (long)(process_cpu_ns() / tick_ns)};
+        if (uaccess_write(out, &t, sizeof(t)) != 0) {
+            return -EFAULT;
+        }
+    }
+    return (long)(clock_ns() / tick_ns);
+}
+
+long sys_sysinfo(void USER *out)
+{
+    struct sysinfo info;
+    struct pages_stats frames;
+
+    pages_stats(&frames);
+    memset(&info, 0, sizeof(info));
+    info.uptime = (long)(clock_ns() / NSEC_PER_SEC);
+    info.totalram = frames.total << PAGE_SHIFT;
+    info.freeram = frames.free << PAGE_SHIFT;
+    info.procs = 1;
+    info.mem_unit = 1;
+    return uaccess_write(out, &info, sizeof(info));
+}
+
+/* Whether (which, who) names this process. Returns 0, -EINVAL, -ESRCH. */
+static long priority_target(int which, int who)
+{
+    bool ours;
+    switch (which) {
+    case PRIO_PROCESS:
+        ours = who == PROCESS_PID;
+        break;
+    case PRIO_PGRP:
+        ours = who == process.pgid;
+        break;
+    case PRIO_USER:
+        ours = (uint32_t)who == process.uid;
+        break;
+    default:
+        return -EINVAL;
+    }
+    return ours || who == 0 ? 0 : -ESRCH;
+}
+
+long sys_getpriority(int which, int who)
+{
+    long err = priority_target(which, who);
+    return err != 0 ? err : NICE_TO_RLIMIT - process.nice;
+}
+
+long sys_setpriority(int which, int who, int value)
+{
+    int nice = value < NICE_MIN ? NICE_MIN : min(value, NICE_MAX);
+    long err = priority_target(which, who);
+
+    if (err != 0) {
+        return err;
+    }
+    uint64_t floor = process.limits[RLIMIT_NICE].rlim_cur;
+    bool allowed = nice >= process.nice || (uint64_t)(NICE_TO_RLIMIT - nice) <= floor;
+    if (!allowed && !process_capable(CAP_SYS_NICE)) {
+        return -EACCES;
+    }
+    spin_lock(&process.lock);
+    process.nice = nice;
+    spin_unlock(&process.lock);
+    return 0;
+}

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: MIT */
+/* Thread identity, and the calls that would make a second thread or a second program.
+ *
+ * Source: gettid(2), set_tid_address(2), get_robust_list(2), membarrier(2), clone(2), fork(2),
+ * execve(2). */
+#include <asm/errno.h>
+#include <asm/signal.h>
+#include <linux/futex.h>
+#include <linux/limits.h>
+#include <linux/membarrier.h>
+#include <linux/sched.h>
+
+#include "kernel/base/print.h"
+#include "kernel/heap.h"
+#include "kernel/thread.h"
+#include "kernel/uaccess.h"
+#include "syscall/calls.h"
+
+long sys_gettid(void)
+{
+    return thread_this()->tid;
+}
+
+long sys_set_tid_address(uint64_t addr)
+{
+    thread_this()->clear_child_tid = addr;
+    return thread_this()->tid;
+}
+
+long sys_set_robust_list(uint64_t head, size_t len)
+{
+    if (len != sizeof(struct robust_list_head)) {
+        return -EINVAL;
+    }
+    thread_this()->robust_list = head;
+    return 0;
+}
+
+long sys_get_robust_list(int tid, uint64_t USER *head, size_t USER *len)
+{
+    const size_t size = sizeof(struct robust_list_head);
+    uint64_t list = thread_this()->robust_list;
+
+    if (tid != 0 && tid != thread_this()->tid) {
+        return -ESRCH;
+    }
+    if (uaccess_write(len, &size, sizeof(size)) != 0) {
+        return -EFAULT;
+    }
+    return uaccess_write(head, &list, sizeof(list));
+}
+
+/* With one CPU every barrier is there already; what remains is the protocol: the private commands
+ * want a registration first. */
+long sys_membarrier(int cmd, unsigned flags, int cpu)
+{
+    static uint32_t registered; /* MEMBARRIER_CMD_REGISTER_* bits */
+    const int barriers = MEMBARRIER_CMD_PRIVATE_EXPEDITED |
+                         MEMBARRIER_CMD_PRIVATE_EXPEDITED_SYNC_CORE;
+    const int registrations = MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED | barriers << 1;
+    const int global = MEMBARRIER_CMD_GLOBAL | MEMBARRIER_CMD_GLOBAL_EXPEDITED;
+
+    (void)cpu;
+    if (flags != 0) {
+        return -EINVAL;
+    }
+    if (cmd == MEMBARRIER_CMD_QUERY) {
+        return barriers | registrations | global;
+    }
+    if (cmd < 0 || (cmd & (cmd - 1)) != 0) {
+        return -EINVAL;
+    }
+    if ((cmd & registrations) != 0) {
+        registered |= (uint32_t)cmd;
+        return 0;
+    }
+    if ((cmd & barriers) != 0) {
+        return (registered & (uint32_t)cmd << 1) != 0 ? 0 : -EPERM;
+    }
+    return (cmd & global) != 0 ? 0 : -EINVAL;
+}
+
+/* What is refused, each with one line. */
+enum refusal { REFUSE_THREAD, REFUSE_PROCESS, REFUSE_PROGRAM, REFUSE_COUNT };
+
+static long refuse(enum refusal what, const char *call)
+{
+    static const char *const why[REFUSE_COUNT] = {
+        [REFUSE_THREAD] = "threads are not supported yet",
+        [REFUSE_PROCESS] = "refused: a machine of Elfin runs one process, by design",
+        [REFUSE_PROGRAM] = "refused: a machine of Elfin runs one program, by design",
+    };
+    static bool said[REFUSE_COUNT];
+
+    if (!said[what]) {
+        said[what] = true;
+        log(SYSCALL, WARN, "%s: %s", call, why[what]);
+    }
+    return -ENOSYS;
+}
+
+static long refuse_clone(uint64_t flags, const char *call)
+{
+    bool thread = (flags & CLONE_VM) != 0 && (flags & CLONE_VFORK) == 0;
+    return refuse(thread ? REFUSE_THREAD : REFUSE_PROCESS, call);
+}
+
+long sys_clone(uint64_t flags, uint64_t stack, uint64_t ptid, uint64_t ctid, uint64_t tls)
+{
+    (void)stack;
+    (void)ptid;
+    (void)ctid;
+    (void)tls;
+    return refuse_clone(flags, "clone");
+}
+
+long sys_clone3(const void USER *args, size_t size)
+{
+    uint64_t flags;
+
+    if (size > PAGE_SIZE) {
+        return -E2BIG;
+    }
+    if (size < CLONE_ARGS_SIZE_VER0) {
+        return -EINVAL;
+    }
+    if (uaccess_read(&flags, args, sizeof(flags)) != 0) {
+        return -EFAULT;
+    }
+    return refuse_clone(flags, "clone3");
+}
+
+long sys_fork(void)
+{
+    return refuse(REFUSE_PROCESS, "fork");
+}
+
+long sys_vfork(void)
+{
+    return refuse(REFUSE_PROCESS, "vfork");
+}
+
+/* The name is read for the line, and because a bad pointer is the program's bug, not a refusal. */
+static long refuse_program(const char *call, const char USER *name)
+{
+    char *text = heap_alloc(PATH_MAX);
+    if (text == NULL) {
+        return -ENOMEM;
+    }
+    long err = uaccess_string(text, name, PATH_MAX);
+    if (err >= 0) {
+        char line[128];
+        (void)print_buf(line, sizeof(line), "%s of %s", call, text);
+        err = refuse(REFUSE_PROGRAM, line);
+    }
+    heap_free(text);
+    return err;
+}
+
+long sys_execve(const char USER *name, const void USER *argv, const void USER *envp)
+{
+    (void)argv;
+    (void)envp;
+    return refuse_program("execve", name);
+}
+
+long sys_execveat(int at, const char USER *name, const void USER *argv, const void USER *envp,
+                  int flags)
+{
+    (void)at;
+    (void)argv;
+    (void)envp;
+    (void)flags;
+    return refuse_program("execveat", name);
+}
