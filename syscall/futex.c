@@ -2,8 +2,8 @@
 /* futex(2) for a single thread.
  *
  * With one thread nobody else can change the word or wake the sleeper: a wait whose value matches ends
- * by its timeout or by a signal, a wake finds nobody. So there is one queue and no buckets. What only
- * makes sense between threads (priority inheritance, FUTEX_WAKE_OP) is -ENOSYS with one line.
+ * by its timeout or by a signal, a wake finds nobody. So there is one queue and no buckets. The
+ * operations with priority inheritance are -ENOSYS with one line.
  *
  * Source: futex(2). */
 #include <asm/errno.h>
@@ -105,6 +105,66 @@ static long wait(const struct request *r)
     return woken;
 }
 
+/* The operation on the second word that FUTEX_WAKE_OP encodes. */
+static bool apply_op(unsigned op, uint32_t arg, uint32_t old, uint32_t *out)
+{
+    switch (op) {
+    case FUTEX_OP_SET:
+        *out = arg;
+        return true;
+    case FUTEX_OP_ADD:
+        *out = old + arg;
+        return true;
+    case FUTEX_OP_OR:
+        *out = old | arg;
+        return true;
+    case FUTEX_OP_ANDN:
+        *out = old & ~arg;
+        return true;
+    case FUTEX_OP_XOR:
+        *out = old ^ arg;
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* FUTEX_WAKE_OP: the change of *addr2 is all that is left of it when nobody waits. */
+static long change_word(uint32_t USER *addr2, uint32_t encoded)
+{
+    unsigned op = encoded >> 28 & 0xf;
+    unsigned compare = encoded >> 24 & 0xf;
+    uint32_t arg = (uint32_t)((int32_t)(encoded << 8) >> 20); /* 12 bits, signed */
+    uint32_t seen;
+    uint32_t expected;
+
+    if ((op & FUTEX_OP_OPARG_SHIFT) != 0) {
+        arg = 1U << (arg & 31);
+        op &= ~(unsigned)FUTEX_OP_OPARG_SHIFT;
+    }
+    if (op > FUTEX_OP_XOR || compare > FUTEX_OP_CMP_GE) {
+        return -ENOSYS;
+    }
+    long err = check_word(addr2);
+    if (err != 0) {
+        return err;
+    }
+    if (uaccess_read32(&seen, addr2) != 0) {
+        return -EFAULT;
+    }
+    do {
+        uint32_t value;
+        expected = seen;
+        if (!apply_op(op, arg, expected, &value)) {
+            return -ENOSYS;
+        }
+        if (uaccess_cas32(addr2, expected, value, &seen) != 0) {
+            return -EFAULT;
+        }
+    } while (seen != expected);
+    return 0;
+}
+
 static long unsupported(unsigned op)
 {
     static uint32_t said;
@@ -148,6 +208,9 @@ long sys_futex(uint32_t USER *addr, int op, uint32_t value, const void USER *tim
     case FUTEX_CMP_REQUEUE:
         err = check_word(addr2);
         return err != 0 ? err : compare_word(addr, value3);
+    case FUTEX_WAKE_OP:
+        err = check_word(addr);
+        return err != 0 ? err : change_word(addr2, value3);
     default:
         return unsupported(command);
     }
