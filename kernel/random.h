@@ -9,4 +9,7 @@ void random_seed(const void *data, size_t len); /* mix in; first call from boot_
 void random_bytes(void *out, size_t len);
 uint64_t random_u64(void);
 
+/* random_block: the ChaCha20 block function. Pure. Source: RFC 8439 2.3. */
+void random_block(const uint32_t k[8], const uint32_t counter_nonce[4], uint32_t out[16]);
+
 #endif

@@ -46,6 +46,7 @@ void pages_split(struct page *p);
 struct pa pages_pa(const struct page *p);
 void *pages_va(const struct page *p);
 struct page *pages_of(struct pa pa);
+struct page *pages_from_va(const void *va); /* of a direct-map address inside an allocated block */
 
 /* pages_map: the direct-map address of any RAM frame, also one that is not the allocator's. */
 void *pages_map(struct pa pa);
