@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: MIT */
+/* Split virtqueue. The descriptor table is ours to write; used entries come from the device and are
+ * checked: an id must be one that is in flight. The driver serialises calls (its own lock).
+ * Source: Virtual I/O Device (VIRTIO) 1.2, 2.7. */
+#include "platform/virtio/virtqueue.h"
+
+#include <asm/errno.h>
+
+#include "kernel/base/string.h"
+
+#define END UINT16_MAX /* of the free chain */
+
+static size_t avail_offset(unsigned size)
+{
+    return size * sizeof(struct vring_desc);
+}
+
+static size_t used_offset(unsigned size)
+{
+    size_t avail = sizeof(struct vring_avail) + (size + 1) * sizeof(uint16_t);
+    return align_up(avail_offset(size) + avail, 4);
+}
+
+size_t virtqueue_bytes(unsigned size)
+{
+    return used_offset(size) + sizeof(struct vring_used) + size * sizeof(struct vring_used_elem) + 2;
+}
+
+void virtqueue_init(struct virtqueue *q, unsigned size, void *va, struct pa pa)
+{
+    memset(q, 0, sizeof(*q));
+    q->size = (uint16_t)size;
+    q->nfree = (uint16_t)size;
+    q->desc = va;
+    q->avail = (void *)((char *)va + avail_offset(size));
+    q->used = (void *)((char *)va + used_offset(size));
+    q->pa = pa;
+    for (unsigned i = 0; i < size; i++) {
+        q->desc[i].next = (uint16_t)(i + 1 < size ? i + 1 : END);
+    }
+}
+
+struct pa virtqueue_avail_pa(const struct virtqueue *q)
+{
+    return (struct pa){q->pa.v + avail_offset(q->size)};
+}
+
+struct pa virtqueue_used_pa(const struct virtqueue *q)
+{
+    return (struct pa){q->pa.v + used_offset(q->size)};
+}
+
+int virtqueue_add(struct virtqueue *q, struct pa buf, uint32_t len, bool writable, uint32_t cookie)
+{
+    if (q->nfree == 0) {
+        return -ENOSPC;
+    }
+    uint16_t id = q->free_head;
+    q->free_head = q->desc[id].next;
+    q->nfree--;
+    q->desc[id].addr = buf.v;
+    q->desc[id].len = len;
+    q->desc[id].flags = writable ? VRING_DESC_F_WRITE : 0;
+    q->cookie[id] = cookie;
+    q->in_flight[id] = true;
+    uint16_t index = q->avail->idx;
+    q->avail->ring[index & (q->size - 1)] = id;
+    /* release: the device sees descriptor and ring entry before the index */
+    __atomic_store_n(&q->avail->idx, (uint16_t)(index + 1), __ATOMIC_RELEASE);
+    return 0;
+}
+
+void virtqueue_kick(struct virtqueue *q)
+{
+    /* full barrier: the index store above must not pass the load of the flag (VIRTIO 2.7.13.4.1) */
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    if ((__atomic_load_n(&q->used->flags, __ATOMIC_RELAXED) & VRING_USED_F_NO_NOTIFY) == 0) {
+        q->dev->transport->notify(q->dev, q->index);
+    }
+}
+
+bool virtqueue_reap(struct virtqueue *q, uint32_t *cookie, uint32_t *len)
+{
+    /* acquire: pairs with the device's publication of the used entry */
+    while (q->last_used != __atomic_load_n(&q->used->idx, __ATOMIC_ACQUIRE)) {
+        const volatile struct vring_used_elem *e = &q->used->ring[q->last_used & (q->size - 1)];
+        uint32_t id = e->id;
+        *len = e->len;
+        q->last_used++;
+        if (id >= q->size || !q->in_flight[id]) {
+            continue;
+        }
+        q->in_flight[id] = false;
+        *cookie = q->cookie[id];
+        q->desc[id].next = q->nfree != 0 ? q->free_head : END;
+        q->free_head = (uint16_t)id;
+        q->nfree++;
+        return true;
+    }
+    return false;
+}
+
+void virtqueue_interrupts(struct virtqueue *q, bool on)
+{
+    __atomic_store_n(&q->avail->flags, (uint16_t)(on ? 0 : VRING_AVAIL_F_NO_INTERRUPT),
+                     __ATOMIC_RELAXED);
+    __atomic_thread_fence(__ATOMIC_SEQ_CST); /* before the caller looks for used entries again */
+}

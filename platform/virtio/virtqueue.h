@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/* Split virtqueue: add buffers, kick the device, reap what it used. */
+#ifndef PLATFORM_VIRTIO_VIRTQUEUE_H
+#define PLATFORM_VIRTIO_VIRTQUEUE_H
+
+#include <linux/virtio_ring.h>
+
+#include "kernel/base/base.h"
+#include "platform/virtio/virtio.h"
+
+#define VIRTQUEUE_MAX 64 /* entries; power of two */
+
+struct virtqueue {
+    struct virtio_device *dev; /* [I] */
+    unsigned index; /* [I] queue number in the device */
+    uint16_t size; /* [I] entries */
+    uint16_t nfree; /* free descriptors */
+    uint16_t free_head; /* chain through desc[].next */
+    uint16_t last_used; /* used index up to which we have reaped */
+    struct vring_desc *desc; /* [I] array[size], memory shared with the device */
+    struct vring_avail *avail; /* [I] */
+    struct vring_used *used; /* [I] */
+    struct pa pa; /* [I] of desc */
+    uint32_t cookie[VIRTQUEUE_MAX]; /* the driver's number for each descriptor in flight */
+    bool in_flight[VIRTQUEUE_MAX];
+};
+
+/* virtqueue_bytes: memory that a ring of size entries takes; less than a page for VIRTQUEUE_MAX. */
+size_t virtqueue_bytes(unsigned size);
+
+/* virtqueue_init: an empty ring of size entries (a power of two) in zeroed memory at va, pa, 16-byte
+ * aligned. */
+void virtqueue_init(struct virtqueue *q, unsigned size, void *va, struct pa pa);
+
+/* Physical addresses of the ring's parts, for the transport. */
+struct pa virtqueue_avail_pa(const struct virtqueue *q);
+struct pa virtqueue_used_pa(const struct virtqueue *q);
+
+/* virtqueue_add: give the device one buffer: writable for input, else output. Returns 0, -ENOSPC. */
+MUST_CHECK int virtqueue_add(struct virtqueue *q, struct pa buf, uint32_t len, bool writable,
+                             uint32_t cookie);
+
+/* virtqueue_kick: make what was added visible and notify the device unless it asked not to be. */
+void virtqueue_kick(struct virtqueue *q);
+
+/* virtqueue_reap: take back one used buffer: its cookie, and the bytes the device wrote (as it says:
+ * the caller bounds it by the buffer). Returns false when there is none. Ids that the device made up
+ * are dropped. */
+bool virtqueue_reap(struct virtqueue *q, uint32_t *cookie, uint32_t *len);
+
+/* virtqueue_interrupts: ask for an interrupt at each used buffer, or not. */
+void virtqueue_interrupts(struct virtqueue *q, bool on);
+
+#endif
