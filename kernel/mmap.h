@@ -47,6 +47,12 @@ int mmap_fault(uint64_t addr, unsigned error, uint64_t rsp, int *code);
  * where to go on. Returns the length of the line, or -ENOENT. Also used by crash reports. */
 long mmap_describe(uint64_t addr, char *buf, size_t cap, uint64_t *next);
 
+/* Hooks of layers above.
+ *   forget  [start, end) held code and was unmapped, replaced or made writable
+ *   name    path of a mapped file for mmap_describe, NULL for none */
+void mmap_set_forget_hook(void (*forget)(uint64_t start, uint64_t end));
+void mmap_set_name_hook(const char *(*name)(const struct file *f));
+
 /* Counters for --stats, /proc/self/statm and getrusage. */
 struct mmap_stats {
     uint64_t minor_faults, huge_pages, resident_pages, peak_resident_pages, virtual_pages;

@@ -54,9 +54,9 @@ extern struct process process;
 /* process_init: root with all capabilities, default limits and names. After heap, before vfs. */
 void process_init(void);
 
-/* process_configure: take over the boot configuration: host name (cut at 64 bytes), the user and group
- * that start the program (all ids of each kind; capabilities as that user has them), and the soft
- * RLIMIT_STACK in bytes. */
+/* process_configure: take over the boot configuration: host name (cut at 64 bytes), the user and
+ * group that start the program (all ids of each kind; capabilities as that user has them), and the
+ * soft RLIMIT_STACK in bytes. */
 void process_configure(const char *hostname, uint32_t uid, uint32_t gid, uint64_t stack_limit);
 
 /* process_capable: capability cap (CAP_*) is effective. */
@@ -65,8 +65,8 @@ bool process_capable(int cap);
 /* process_cpu_ns: CPU time used since the program started, in ns. Time in the library OS counts. */
 uint64_t process_cpu_ns(void);
 
-/* process_exit: close files, print statistics if asked, tell the host tool, power off. status is the
- * exit status 0..255, or 128 + signal. */
+/* process_exit: close files, print statistics if asked, tell the host tool, power off. status is
+ * the exit status 0..255, or 128 + signal. */
 NORETURN void process_exit(int status);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* The report of `elfin run --stats`.
  *
- * Owns the hook of the layers above. Lines go straight to the log stream: asking for them overrides any
- * level of the log. Written at boot, read once at exit; no locks.
+ * Owns the hook of the layers above. Lines go straight to the log stream: asking for them overrides
+ * any level of the log. Written at boot, read once at exit; no locks.
  * Source: the command line of the host tool (--stats). */
 #include "kernel/stats.h"
 

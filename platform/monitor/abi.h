@@ -84,6 +84,7 @@
 #define MAP_DEVICE 0x10 /* uncached; pa outside RAM; never MAP_X */
 #define MAP_JIT 0x20 /* the program asked for write and execute at once: allow it */
 #define MAP_GIGA 0x40 /* 1 GiB entries (boot_info.features FEATURE_GIGA): the direct map only */
+#define MAP_REPLACE 0x80 /* any entry of the run may be present: flush (else only the first may be) */
 #define CALL_MAX_RANGES 128
 
 /* Features, as the monitor found them. */

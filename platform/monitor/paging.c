@@ -16,7 +16,8 @@
 #define OWNED_UNITS 32768 /* donated units lie below 64 GiB */
 #define MAX_DONATIONS 254
 #define DONATED_VA 0x7fffc0000000 /* supervisor window: unit n at + n * 2 MiB */
-#define FLAGS_KNOWN (MAP_R | MAP_W | MAP_X | MAP_HUGE | MAP_DEVICE | MAP_JIT | MAP_GIGA)
+#define FLAGS_KNOWN (MAP_R | MAP_W | MAP_X | MAP_HUGE | MAP_DEVICE | MAP_JIT | MAP_GIGA | \
+                     MAP_REPLACE)
 #define FLUSH_ALL_OVER 4 /* pages: beyond that reload CR3 */
 #define USER_FIRST 0x10000
 #define RAM_HOLE 0xc0000000 /* devices are somewhere above */
@@ -262,7 +263,7 @@ static long range_map(const struct mon_range *r)
             return -EEXIST; /* a table of smaller pages would be lost */
         }
         entries_fill(&table[index], value, size, run);
-        if (old & PTE_P) {
+        if ((old & PTE_P) || (r->flags & MAP_REPLACE)) {
             flush_range(va, run, level);
         }
         left -= run;

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT */
+/* Addresses of the kernel's dynamic area: stacks with guard pages. */
+#ifndef KERNEL_KVA_H
+#define KERNEL_KVA_H
+
+#include "kernel/base/base.h"
+
+/* kva_alloc_stack: npages of fresh memory with an unmapped page on either side. Returns the address of
+ * the end (the stack's top), 0 when out of memory. Context: may allocate. */
+uint64_t kva_alloc_stack(unsigned npages);
+
+#endif

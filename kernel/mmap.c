@@ -1,0 +1,506 @@
+/* SPDX-License-Identifier: MIT */
+/* The program's regions: map, unmap, protect, brk, and what is derived from them.
+ *
+ * Owns the region tree; pmap.c knows the frames. A region without PROT bits keeps its frames but none
+ * is mapped. space.lock is a sleeping lock, because objects may block while they find a page; nothing
+ * under it touches the program's memory. Source: mmap(2), munmap(2), mprotect(2), brk(2), proc(5). */
+#include "kernel/mmap.h"
+
+#include <asm/errno.h>
+#include <asm/fcntl.h>
+#include <asm/mman.h>
+#include <asm/stat.h>
+#include <linux/mman.h>
+
+#include "kernel/base/print.h"
+#include "kernel/base/string.h"
+#include "kernel/file.h"
+#include "kernel/heap.h"
+#include "kernel/pmap.h"
+#include "kernel/process.h"
+#include "kernel/random.h"
+#include "kernel/space.h"
+#include "kernel/uaccess.h"
+#include "platform/pages.h"
+
+#define PROT_ALL (PROT_READ | PROT_WRITE | PROT_EXEC)
+#define RANDOM_PAGES (1UL << 28) /* places of mmap and the stack: 28 bits */
+#define BRK_RANDOM_PAGES (1UL << 13) /* up to 32 MiB above the program, as Linux */
+#define STACK_TOP_PLACE (USER_MAX - (1UL << 30))
+#define STACK_FIRST (128UL << 10) /* mapped at once; the rest grows */
+#define STACK_GAP (256UL << 20) /* mmap area starts this far below the stack */
+#define NEAR_LIMIT ((2UL << 30) - (16UL << 20))
+
+struct space space;
+
+void mmap_init(const uint64_t entropy[4])
+{
+    (void)entropy; /* random.c was seeded with it */
+    mutex_init(&space.lock);
+    uint64_t shift = random_u64() % RANDOM_PAGES * PAGE_SIZE;
+    space.mmap_top = STACK_TOP_PLACE - STACK_GAP - (1UL << 40) - shift;
+}
+
+void mmap_set_forget_hook(void (*forget)(uint64_t start, uint64_t end))
+{
+    space.forget = forget;
+}
+
+bool space_range_ok(uint64_t addr, uint64_t len, uint64_t *end)
+{
+    if (!is_aligned(addr, PAGE_SIZE) || addr > USER_MAX || len > USER_MAX) {
+        return false;
+    }
+    *end = addr + align_up(len, PAGE_SIZE);
+    return *end <= USER_MAX;
+}
+
+static int cut_at(uint64_t at)
+{
+    struct vma *v = vma_at(&space.tree, at);
+    if (v == NULL || v->start == at) {
+        return 0;
+    }
+    struct vma *upper = heap_alloc(sizeof(*upper));
+    if (upper == NULL) {
+        return -ENOMEM;
+    }
+    vma_cut(&space.tree, v, at, upper);
+    if (upper->file != NULL) {
+        file_get(upper->file);
+    }
+    if (v->flags & VMA_GROWS) { /* only the upper part is the stack that grows... downwards */
+        upper->flags &= ~(unsigned)VMA_GROWS;
+    }
+    return 0;
+}
+
+int space_carve(uint64_t start, uint64_t end)
+{
+    int err = cut_at(start);
+    return err != 0 ? err : cut_at(end);
+}
+
+static void vma_destroy(struct vma *v)
+{
+    vma_remove(&space.tree, v);
+    if (v->file != NULL) {
+        file_put(v->file);
+    }
+    heap_free(v);
+}
+
+void space_merge(struct vma *v)
+{
+    struct vma *below = vma_prev(v);
+    if (below != NULL && vma_can_merge(below, v)) {
+        uint64_t end = v->end;
+        vma_destroy(v);
+        vma_extend(&space.tree, below, below->start, end);
+        v = below;
+    }
+    struct vma *above = vma_next(v);
+    if (above != NULL && vma_can_merge(v, above)) {
+        uint64_t end = above->end;
+        vma_destroy(above);
+        vma_extend(&space.tree, v, v->start, end);
+    }
+}
+
+int space_add(const struct vma *template)
+{
+    struct vma *v = heap_alloc(sizeof(*v));
+    if (v == NULL) {
+        return -ENOMEM;
+    }
+    *v = *template;
+    if (v->file != NULL) {
+        file_get(v->file);
+    }
+    vma_insert(&space.tree, v);
+    space_merge(v);
+    return 0;
+}
+
+int space_unmap(uint64_t start, uint64_t end)
+{
+    int err = space_carve(start, end);
+    err = err != 0 ? err : pmap_remove(start, end);
+    if (err != 0) {
+        return err;
+    }
+    bool text = false;
+    for (struct vma *v = vma_find(&space.tree, start); v != NULL && v->start < end;) {
+        struct vma *next = vma_next(v);
+        text |= (v->prot & PROT_EXEC) != 0;
+        vma_destroy(v);
+        v = next;
+    }
+    if (text && space.forget != NULL) {
+        space.forget(start, end);
+    }
+    return 0;
+}
+
+uint64_t space_place(uint64_t hint, uint64_t len)
+{
+    hint = align_down(hint, PAGE_SIZE);
+    if (hint >= USER_MIN && hint < USER_MAX && len <= USER_MAX - hint) {
+        const struct vma *v = vma_find(&space.tree, hint);
+        if (v == NULL || v->start >= hint + len) {
+            return hint;
+        }
+    }
+    uint64_t at = 0;
+    if (len >= HUGE_SIZE) { /* aligned for 2 MiB pages when there is room */
+        uint64_t wide = vma_gap_below(&space.tree, USER_MIN, space.mmap_top, len + HUGE_SIZE);
+        at = wide != 0 ? align_up(wide, HUGE_SIZE) : 0;
+        if (at != 0) { /* as high as the alignment allows: no hole above */
+            uint64_t up = align_down(wide + HUGE_SIZE, HUGE_SIZE);
+            at = up + len <= wide + len + HUGE_SIZE ? up : at;
+        }
+    }
+    return at != 0 ? at : vma_gap_below(&space.tree, USER_MIN, space.mmap_top, len);
+}
+
+/* Checks of mmap(2) that depend on the file. */
+static int check_file(const struct file *f, int prot, int flags)
+{
+    unsigned mode = f->flags & O_ACCMODE;
+    if (mode == O_WRONLY || ((flags & MAP_TYPE) != MAP_PRIVATE && (prot & PROT_WRITE) != 0 &&
+                             mode != O_RDWR)) {
+        return -EACCES;
+    }
+    return f->ops->mmap_page != NULL ? 0 : -ENODEV;
+}
+
+static int check_flags(int flags, uint64_t len, bool anonymous)
+{
+    int type = flags & MAP_TYPE;
+    bool valid = type == MAP_PRIVATE || type == MAP_SHARED || type == MAP_SHARED_VALIDATE;
+    if (!valid || len == 0 || (flags & MAP_HUGETLB) != 0) {
+        return -EINVAL;
+    }
+    if (type == MAP_SHARED_VALIDATE && (flags & MAP_SYNC) != 0) {
+        return -EOPNOTSUPP;
+    }
+    return !anonymous && (flags & MAP_GROWSDOWN) != 0 ? -EINVAL : 0;
+}
+
+/* Where the mapping goes: the address, or a negative errno. Fixed places are cleared. */
+static long choose_place(uint64_t addr, uint64_t len, int flags)
+{
+    uint64_t end;
+    if ((flags & (MAP_FIXED | MAP_FIXED_NOREPLACE)) == 0) {
+        uint64_t at = space_place(addr, len);
+        return at != 0 ? (long)at : -ENOMEM;
+    }
+    if (!is_aligned(addr, PAGE_SIZE)) {
+        return -EINVAL;
+    }
+    if (!space_range_ok(addr, len, &end)) {
+        return -ENOMEM;
+    }
+    if (addr < USER_MIN) {
+        return -EPERM; /* below vm.mmap_min_addr */
+    }
+    const struct vma *v = vma_find(&space.tree, addr);
+    if (v != NULL && v->start < end) {
+        if ((flags & MAP_FIXED_NOREPLACE) != 0) {
+            return -EEXIST;
+        }
+        int err = space_unmap(addr, end);
+        if (err != 0) {
+            return err;
+        }
+    }
+    return (long)addr;
+}
+
+static bool over_limit(uint64_t npages)
+{
+    uint64_t limit = process.limits[RLIMIT_AS].rlim_cur;
+    return limit != RLIM64_INFINITY && space.tree.pages + npages > limit >> PAGE_SHIFT;
+}
+
+/* The heuristic of Linux: refuse only what could never be backed. */
+static bool hopeless(uint64_t len, int prot, int flags)
+{
+    struct pages_stats frames;
+    bool commits = (prot & PROT_WRITE) != 0 && (flags & MAP_NORESERVE) == 0;
+    pages_stats(&frames);
+    return commits && len >> PAGE_SHIFT > frames.total * 16;
+}
+
+static void populate(uint64_t start, uint64_t end, int prot)
+{
+    int code;
+    unsigned error = FAULT_USER | (prot & PROT_WRITE ? FAULT_WRITE : 0);
+    for (uint64_t va = start; va < end; va += PAGE_SIZE) {
+        if (pmap_get(va).flags == 0 && mmap_fault(va, error, 0, &code) != 0) {
+            return; /* as Linux: failing to populate is not an error */
+        }
+    }
+}
+
+static long map_locked(uint64_t addr, uint64_t len, struct vma *v, int flags)
+{
+    long at = choose_place(addr, len, flags);
+    if (at < 0) {
+        return at;
+    }
+    v->start = (uint64_t)at;
+    v->end = v->start + len;
+    int err = space_add(v);
+    return err != 0 ? err : at;
+}
+
+long mmap_map(uint64_t addr, uint64_t len, int prot, int flags, struct file *f, uint64_t offset)
+{
+    bool anonymous = (flags & MAP_ANONYMOUS) != 0;
+    int err = check_flags(flags, len, anonymous);
+    if (err == 0 && !anonymous && !is_aligned(offset, PAGE_SIZE)) {
+        err = -EINVAL;
+    }
+    if (err == 0 && !anonymous) {
+        err = f == NULL ? -EBADF : check_file(f, prot, flags);
+    }
+    if (err != 0) {
+        return err;
+    }
+    if (len > USER_MAX || hopeless(len, prot, flags)) {
+        return -ENOMEM;
+    }
+    len = align_up(len, PAGE_SIZE);
+    struct vma v = {.prot = prot & PROT_ALL, .file = anonymous ? NULL : f};
+    v.offset = anonymous ? 0 : offset;
+    v.flags = (flags & MAP_TYPE) != MAP_PRIVATE ? VMA_SHARED : 0;
+    v.flags |= flags & MAP_GROWSDOWN ? VMA_GROWS : 0;
+    v.flags |= flags & MAP_STACK ? VMA_NOHUGE : 0;
+    mutex_lock(&space.lock);
+    long at = over_limit(len >> PAGE_SHIFT) ? -ENOMEM : map_locked(addr, len, &v, flags);
+    mutex_unlock(&space.lock);
+    if (at >= 0 && (flags & (MAP_POPULATE | MAP_LOCKED)) != 0) {
+        populate((uint64_t)at, (uint64_t)at + len, prot);
+    }
+    return at;
+}
+
+int mmap_unmap(uint64_t addr, uint64_t len)
+{
+    uint64_t end;
+    if (len == 0 || !space_range_ok(addr, len, &end)) {
+        return -EINVAL;
+    }
+    mutex_lock(&space.lock);
+    int err = space_unmap(addr, end);
+    mutex_unlock(&space.lock);
+    return err;
+}
+
+/* May v get the rights of prot? */
+static int protect_check(const struct vma *v, int prot)
+{
+    if ((v->flags & VMA_SPECIAL) != 0 && (prot & PROT_WRITE) != 0) {
+        return -EACCES;
+    }
+    bool shared_file = v->file != NULL && (v->flags & VMA_SHARED) != 0;
+    if (shared_file && (prot & PROT_WRITE) != 0 && (v->file->flags & O_ACCMODE) != O_RDWR) {
+        return -EACCES;
+    }
+    return 0;
+}
+
+static int protect_one(struct vma *v, uint64_t start, uint64_t end, int prot)
+{
+    int err = protect_check(v, prot);
+    if (err != 0 || v->prot == prot) {
+        return err;
+    }
+    uint64_t from = max(v->start, start);
+    uint64_t to = min(v->end, end);
+    err = space_carve(from, to);
+    if (err != 0) {
+        return err;
+    }
+    v = vma_at(&space.tree, from);
+    bool was_text = (v->prot & PROT_EXEC) != 0;
+    bool jit = (prot & (PROT_WRITE | PROT_EXEC)) == (PROT_WRITE | PROT_EXEC);
+    space.jit_pages += jit ? (to - from) >> PAGE_SHIFT : 0;
+    err = pmap_protect(from, to, prot);
+    if (err != 0) {
+        return err;
+    }
+    v->prot = prot;
+    if (was_text && (prot & PROT_WRITE) != 0 && space.forget != NULL) {
+        space.forget(from, to);
+    }
+    return 0;
+}
+
+static int protect_locked(uint64_t start, uint64_t end, int prot)
+{
+    for (uint64_t at = start; at < end;) {
+        struct vma *v = vma_at(&space.tree, at);
+        if (v == NULL) {
+            return -ENOMEM;
+        }
+        uint64_t next = min(v->end, end);
+        int err = protect_one(v, at, end, prot);
+        if (err != 0) {
+            return err;
+        }
+        at = next;
+    }
+    for (uint64_t at = start; at < end;) { /* join equals, also with what lies around */
+        struct vma *v = vma_at(&space.tree, at);
+        at = v->end;
+        space_merge(v);
+    }
+    return 0;
+}
+
+int mmap_protect(uint64_t addr, uint64_t len, int prot)
+{
+    uint64_t end;
+    if (!is_aligned(addr, PAGE_SIZE) || (prot & ~(PROT_ALL | PROT_GROWSDOWN | PROT_GROWSUP)) != 0) {
+        return -EINVAL;
+    }
+    if (len == 0) {
+        return 0;
+    }
+    if (!space_range_ok(addr, len, &end)) {
+        return -ENOMEM;
+    }
+    mutex_lock(&space.lock);
+    if ((prot & PROT_GROWSDOWN) != 0) {
+        const struct vma *v = vma_at(&space.tree, addr);
+        addr = v != NULL && (v->flags & VMA_GROWS) != 0 ? v->start : addr;
+    }
+    int err = protect_locked(addr, end, prot & PROT_ALL);
+    mutex_unlock(&space.lock);
+    return err;
+}
+
+void mmap_set_brk_start(uint64_t start)
+{
+    uint64_t shift = random_u64() % BRK_RANDOM_PAGES * PAGE_SIZE;
+    space.brk_start = align_up(start, PAGE_SIZE) + shift;
+    space.brk = space.brk_start;
+}
+
+static int brk_grow(uint64_t from, uint64_t to)
+{
+    const struct vma *v = vma_find(&space.tree, from);
+    if (v != NULL && v->start < to) {
+        return -ENOMEM;
+    }
+    if (over_limit((to - from) >> PAGE_SHIFT) || hopeless(to - from, PROT_WRITE, 0)) {
+        return -ENOMEM;
+    }
+    struct vma heap = {.start = from, .end = to, .prot = PROT_READ | PROT_WRITE, .name = "[heap]"};
+    return space_add(&heap);
+}
+
+uint64_t mmap_brk(uint64_t new_brk)
+{
+    mutex_lock(&space.lock);
+    uint64_t limit = process.limits[RLIMIT_DATA].rlim_cur;
+    bool sane = new_brk >= space.brk_start && new_brk < USER_MAX &&
+                new_brk - space.brk_start <= limit;
+    uint64_t from = align_up(space.brk, PAGE_SIZE);
+    uint64_t to = align_up(new_brk, PAGE_SIZE);
+    int err = sane ? 0 : -ENOMEM;
+    if (sane && to > from) {
+        err = brk_grow(from, to);
+    } else if (sane && to < from) {
+        err = space_unmap(to, from);
+    }
+    if (err == 0) {
+        space.brk = new_brk;
+    }
+    uint64_t now = space.brk;
+    mutex_unlock(&space.lock);
+    return now;
+}
+
+int mmap_stack(uint64_t limit, uint64_t *top)
+{
+    uint64_t end = STACK_TOP_PLACE - random_u64() % RANDOM_PAGES * PAGE_SIZE;
+    struct vma v = {.end = end, .prot = PROT_READ | PROT_WRITE, .name = "[stack]"};
+    v.start = end - (limit >= STACK_FIRST ? STACK_FIRST : max(align_up(limit, PAGE_SIZE), PAGE_SIZE));
+    v.flags = VMA_GROWS | VMA_NOHUGE;
+    mutex_lock(&space.lock);
+    int err = space_add(&v);
+    mutex_unlock(&space.lock);
+    *top = end;
+    return err;
+}
+
+long mmap_special(uint64_t hint, struct pa pa, unsigned npages, int prot, const char *name)
+{
+    uint64_t len = npages * PAGE_SIZE;
+    struct vma v = {.prot = prot, .flags = VMA_SPECIAL | VMA_NOHUGE, .pa = pa.v, .name = name};
+    mutex_lock(&space.lock);
+    if (hint == 0) {
+        v.start = space_place(0, len);
+    } else {
+        uint64_t low = hint > NEAR_LIMIT + USER_MIN ? hint - NEAR_LIMIT : USER_MIN;
+        v.start = vma_gap_above(&space.tree, hint, min(hint + NEAR_LIMIT, USER_MAX), len);
+        v.start = v.start != 0 ? v.start : vma_gap_below(&space.tree, low, hint, len);
+    }
+    v.end = v.start + len;
+    int err = v.start == 0 ? -ENOMEM : space_add(&v);
+    err = err != 0 ? err : pmap_enter(v.start, pa, npages, prot, 0);
+    mutex_unlock(&space.lock);
+    return err != 0 ? err : (long)v.start;
+}
+
+static const char *(*file_name_hook)(const struct file *f);
+
+void mmap_set_name_hook(const char *(*name)(const struct file *f))
+{
+    file_name_hook = name;
+}
+
+long mmap_describe(uint64_t addr, char *buf, size_t cap, uint64_t *next)
+{
+    struct stat st;
+    const struct vma *v = vma_find(&space.tree, addr);
+    if (v == NULL) {
+        return -ENOENT;
+    }
+    memset(&st, 0, sizeof(st));
+    if (v->file != NULL && v->file->ops->stat != NULL) {
+        (void)v->file->ops->stat(v->file, &st);
+    }
+    const char *name = v->name != NULL ? v->name : "";
+    if (v->file != NULL && file_name_hook != NULL) {
+        const char *path = file_name_hook(v->file);
+        name = path != NULL ? path : name;
+    }
+    *next = v->end;
+    int len = print_buf(buf, cap, "%08lx-%08lx %c%c%c%c %08lx %02x:%02x %lu", v->start, v->end,
+                        v->prot & PROT_READ ? 'r' : '-', v->prot & PROT_WRITE ? 'w' : '-',
+                        v->prot & PROT_EXEC ? 'x' : '-', v->flags & VMA_SHARED ? 's' : 'p',
+                        v->file != NULL ? v->offset : 0, (unsigned)(st.st_dev >> 8 & 0xfff),
+                        (unsigned)(st.st_dev & 0xff), st.st_ino);
+    if (name[0] == 0 || (size_t)len + 1 >= cap) {
+        return min((long)len, (long)cap - 1);
+    }
+    int pad = max(72 - len, 0) + 1;
+    int more = print_buf(buf + len, cap - (size_t)len, "%*s%s", pad, "", name);
+    return min((long)len + more, (long)cap - 1);
+}
+
+void mmap_stats(struct mmap_stats *out)
+{
+    struct pmap_stats p;
+    pmap_stats(&p);
+    *out = (struct mmap_stats){.minor_faults = space.faults,
+                               .huge_pages = p.huge,
+                               .resident_pages = p.resident,
+                               .peak_resident_pages = p.peak_resident,
+                               .virtual_pages = space.tree.pages,
+                               .jit_pages = space.jit_pages};
+}

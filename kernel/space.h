@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/* The one address space: what mmap.c, mremap.c and fault.c share. */
+#ifndef KERNEL_SPACE_H
+#define KERNEL_SPACE_H
+
+#include "kernel/mutex.h"
+#include "kernel/vma.h"
+
+struct space {
+    struct mutex lock; /* mm.lock */
+    struct vma_tree tree; /* [lock] */
+    uint64_t mmap_top; /* [I] regions are placed below */
+    uint64_t brk_start, brk; /* [lock] */
+    uint64_t faults, jit_pages; /* [lock] counters */
+    void (*forget)(uint64_t start, uint64_t end); /* [I] see mmap_set_forget_hook */
+};
+extern struct space space;
+
+/* space_carve: make [start, end) a border of regions: none crosses start or end. 0 or -ENOMEM. */
+MUST_CHECK int space_carve(uint64_t start, uint64_t end);
+
+/* space_unmap: remove all regions and pages of [start, end). 0 or -ENOMEM (nothing removed). */
+MUST_CHECK int space_unmap(uint64_t start, uint64_t end);
+
+/* space_add: a new region as template says (its file gets a reference); merged with its neighbours
+ * where possible. 0 or -ENOMEM. */
+MUST_CHECK int space_add(const struct vma *template);
+
+/* space_merge: join v with its neighbours where possible. */
+void space_merge(struct vma *v);
+
+/* space_place: a free place of len bytes for a region without address; hint 0 or an address that is
+ * taken when free. 0: none. */
+uint64_t space_place(uint64_t hint, uint64_t len);
+
+/* space_range_ok: page-aligned addr, len rounded up to pages in *end; false when it leaves the
+ * program's half. */
+bool space_range_ok(uint64_t addr, uint64_t len, uint64_t *end);
+
+#endif

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: MIT */
+/* Fault-safe access to the program's memory, which is in the same address space: plain loads and
+ * stores whose instruction has an entry in the exception table. A fault that the memory manager
+ * cannot resolve continues at the entry's landing. The table is sorted by nothing and searched
+ * linearly: it has a dozen entries and only failures look there.
+ * Source: Linux Documentation/arch/x86/exception-tables.rst for the idea. */
+#include "kernel/uaccess.h"
+
+#include <asm/errno.h>
+
+#include "kernel/base/string.h"
+
+struct extable_entry {
+    int32_t insn, landing; /* relative to the field itself */
+};
+
+extern const struct extable_entry __extable_start[], __extable_end[];
+
+#define EXTABLE(insn, landing)                \
+    ".pushsection .extable, \"a\"\n"          \
+    ".balign 4\n .long " insn " - ., " landing " - .\n" \
+    ".popsection\n"
+
+uint64_t uaccess_fixup(uint64_t rip)
+{
+    for (const struct extable_entry *e = __extable_start; e < __extable_end; e++) {
+        if ((uint64_t)(uintptr_t)&e->insn + (uint64_t)(int64_t)e->insn == rip) {
+            return (uint64_t)(uintptr_t)&e->landing + (uint64_t)(int64_t)e->landing;
+        }
+    }
+    return 0;
+}
+
+/* rep movsb that stops at a fault. Returns the bytes not copied. */
+static size_t copy_bytes(void *dst, const void *src, size_t len)
+{
+    __asm__ volatile("1: rep movsb\n2:\n" EXTABLE("1b", "2b")
+                     : "+D"(dst), "+S"(src), "+c"(len)::"memory");
+    return len;
+}
+
+int uaccess_read(void *dst, const void USER *src, size_t len)
+{
+    if (len == 0) {
+        return 0;
+    }
+    if (!uaccess_ok(src, len)) {
+        return -EFAULT;
+    }
+    return copy_bytes(dst, (const void *)(uintptr_t)src, len) != 0 ? -EFAULT : 0;
+}
+
+int uaccess_write(void USER *dst, const void *src, size_t len)
+{
+    if (len == 0) {
+        return 0;
+    }
+    if (!uaccess_ok(dst, len)) {
+        return -EFAULT;
+    }
+    return copy_bytes((void *)(uintptr_t)dst, src, len) != 0 ? -EFAULT : 0;
+}
+
+int uaccess_zero(void USER *dst, size_t len)
+{
+    if (len == 0) {
+        return 0;
+    }
+    if (!uaccess_ok(dst, len)) {
+        return -EFAULT;
+    }
+    void *at = (void *)(uintptr_t)dst;
+    __asm__ volatile("1: rep stosb\n2:\n" EXTABLE("1b", "2b") : "+D"(at), "+c"(len) : "a"(0) : "memory");
+    return len != 0 ? -EFAULT : 0;
+}
+
+/* One byte of the program; false at a fault. */
+static bool read_byte(char *out, uintptr_t src)
+{
+    bool ok = false;
+    char c = 0;
+    __asm__ volatile("1: movb (%2), %1\n movb $1, %0\n2:\n" EXTABLE("1b", "2b")
+                     : "+r"(ok), "+r"(c)
+                     : "r"(src)
+                     : "memory");
+    *out = c;
+    return ok;
+}
+
+long uaccess_string(char *dst, const char USER *src, size_t cap)
+{
+    for (size_t i = 0; i < cap; i++) {
+        if (!uaccess_ok(src + i, 1) || !read_byte(&dst[i], (uintptr_t)(src + i))) {
+            return -EFAULT;
+        }
+        if (dst[i] == 0) {
+            return (long)i;
+        }
+    }
+    return -ENAMETOOLONG;
+}
+
+int uaccess_read32(uint32_t *out, const uint32_t USER *src)
+{
+    bool ok = false;
+    uint32_t v = 0;
+    if (!uaccess_ok(src, sizeof(v))) {
+        return -EFAULT;
+    }
+    __asm__ volatile("1: movl (%2), %1\n movb $1, %0\n2:\n" EXTABLE("1b", "2b")
+                     : "+r"(ok), "+r"(v)
+                     : "r"((uintptr_t)src)
+                     : "memory");
+    *out = v;
+    return ok ? 0 : -EFAULT;
+}
+
+int uaccess_write32(uint32_t USER *dst, uint32_t value)
+{
+    bool ok = false;
+    if (!uaccess_ok(dst, sizeof(value))) {
+        return -EFAULT;
+    }
+    __asm__ volatile("1: movl %1, (%2)\n movb $1, %0\n2:\n" EXTABLE("1b", "2b")
+                     : "+r"(ok)
+                     : "r"(value), "r"((uintptr_t)dst)
+                     : "memory");
+    return ok ? 0 : -EFAULT;
+}
+
+int uaccess_cas32(uint32_t USER *dst, uint32_t expected, uint32_t desired, uint32_t *seen)
+{
+    bool ok = false;
+    if (!uaccess_ok(dst, sizeof(expected))) {
+        return -EFAULT;
+    }
+    __asm__ volatile("1: lock cmpxchgl %2, (%3)\n movb $1, %0\n2:\n" EXTABLE("1b", "2b")
+                     : "+r"(ok), "+a"(expected)
+                     : "r"(desired), "r"((uintptr_t)dst)
+                     : "memory", "cc");
+    *seen = expected;
+    return ok ? 0 : -EFAULT;
+}
