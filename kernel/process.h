@@ -11,7 +11,7 @@
 #define PROCESS_PID 2 /* not 1: programs treat pid 1 as init */
 #define PROCESS_PPID 1 /* also the session's leader: the process leads its own group within it */
 #define PROCESS_MAX_GROUPS 32
-#define PROCESS_RELEASE "6.1.0-elfin" /* uname(2): the Linux whose calls these are; glibc wants >= 3.2 */
+#define PROCESS_RELEASE "6.1.0-elfin" /* uname(2): whose calls these are; glibc wants >= 3.2 */
 #define PROCESS_VERSION "#1 Elfin"
 #define PROCESS_USER_HZ 100 /* unit of times(2) and /proc/self/stat */
 #define PROCESS_DUMPABLE 1 /* SUID_DUMP_USER of prctl(2) */
@@ -46,7 +46,7 @@ struct process {
     size_t environ_len;
     char hostname[65], domainname[65]; /* [L] NUL-ended */
     uint64_t start_ns; /* [I] CLOCK_MONOTONIC at program start */
-    uint64_t idle_ns; /* [A] time since then without anything to run; whoever halts the CPU adds to it */
+    uint64_t idle_ns; /* [A] of the time since then, without anything to run; wait.c adds to it */
     uint64_t auxv[64]; /* [I] for /proc/self/auxv, ends with AT_NULL */
 };
 extern struct process process;

@@ -5,7 +5,8 @@
  * nothing else can come to lie in a hole and a second image can never replace the first; segments
  * then replace their part of it. No locks of its own.
  *
- * Source: x86-64 psABI 5.1 (program loading); Linux fs/binfmt_elf.c (behaviour at partial pages). */
+ * Source: x86-64 psABI 5.1 (program loading); Linux fs/binfmt_elf.c (behaviour at partial
+ * pages). */
 #include "loader/binary.h"
 
 #include <asm/errno.h>
@@ -279,7 +280,8 @@ static int map_zero_part(struct binary *b, const struct elf_load *l)
     if (start >= end) {
         return 0;
     }
-    long at = mmap_map(start, end - start, l->prot, MAP_PRIVATE | MAP_FIXED | MAP_ANONYMOUS, NULL, 0);
+    int flags = MAP_PRIVATE | MAP_FIXED | MAP_ANONYMOUS;
+    long at = mmap_map(start, end - start, l->prot, flags, NULL, 0);
     return at < 0 ? (int)at : 0;
 }
 

@@ -28,8 +28,8 @@ MUST_CHECK int binary_open(const char *path, struct binary **out, const char **r
  * Returns as binary_open. */
 MUST_CHECK int binary_interpreter(struct binary *b, char **path, const char **reason);
 
-/* binary_map: map all segments; sets b->bias. A position-independent image goes to a random place at
- * or above base, or, with base 0, where mmap chooses. Holes between segments become PROT_NONE.
+/* binary_map: map all segments; sets b->bias. A position-independent image goes to a random place
+ * at or above base, or, with base 0, where mmap chooses. Holes between segments become PROT_NONE.
  * Returns as binary_open. On an error the mappings made so far stay. Context: may block. */
 MUST_CHECK int binary_map(struct binary *b, uint64_t base, const char **reason);
 

@@ -2,8 +2,9 @@
 /* The boot configuration, /.elfin/config in the image: what to run and how.
  *
  * Text, one "key=value" a line; in values \n and \\ stand for newline and backslash, and bytes are
- * otherwise taken as they are. Values are C strings: a NUL, raw or as \0, is an error. So are unknown
- * keys, empty lines, and a second line of a key that is not arg or env; the error names the line.
+ * otherwise taken as they are. Values are C strings: a NUL, raw or as \0, is an error. So are
+ * unknown keys, empty lines, and a second line of a key that is not arg or env; the error names the
+ * line.
  *   exec=PATH          program, absolute path in the image; once, required
  *   arg=TEXT           next argument, the first is argv[0]
  *   env=NAME=VALUE     next environment variable
@@ -28,7 +29,8 @@ struct config {
 };
 
 /* config_parse: read text[len]. Returns 0; -EINVAL with *bad_line = the line's number (from 1;
- * the one after the last when exec is missing); -ENOMEM. On error nothing is left allocated. Pure but for the heap. */
+ * the one after the last when exec is missing); -ENOMEM. On error nothing is left allocated.
+ * Pure but for the heap. */
 MUST_CHECK int config_parse(const char *text, size_t len, struct config *out, unsigned *bad_line);
 void config_destroy(struct config *c);
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* ELF headers, checked.
  *
- * Owns nothing; every byte of its input is foreign and nothing in it is believed before it is checked.
- * After ELF_FINE: start < end <= USER_MAX; start >= USER_MIN unless pie; each load has filesz <= memsz,
- * vaddr + memsz within [start, end), offset + filesz <= file_len, offset congruent to vaddr.
+ * Owns nothing; every byte of its input is foreign and nothing in it is believed before it is
+ * checked. After ELF_FINE: start < end <= USER_MAX; start >= USER_MIN unless pie; each load has
+ * filesz <= memsz, vaddr + memsz within [start, end), offset + filesz <= file_len, offset congruent
+ * to vaddr.
  *
  * Source: ELF-64 object file format 1.5; x86-64 psABI 4.1 and 5.1; Linux fs/binfmt_elf.c (what it
  * accepts beyond the standard: p_align that is no power of two, segments in any order). */

@@ -52,8 +52,8 @@ struct elf_image {
     struct elf_load load[ELF_MAX_LOADS];
 };
 
-/* elf_header: check the ELF header in buf[len], the first bytes of a file of file_len bytes, and set
- * type, entry, phoff, phnum. out is zeroed first. len 64 is enough for any file.
+/* elf_header: check the ELF header in buf[len], the first bytes of a file of file_len bytes, and
+ * set type, entry, phoff, phnum. out is zeroed first. len 64 is enough for any file.
  * Source: ELF-64 object file format 1.5; x86-64 psABI 4.1. */
 MUST_CHECK enum elf_reason elf_header(const void *buf, size_t len, uint64_t file_len,
                                       struct elf_image *out);

@@ -49,7 +49,8 @@ static int complain(const struct start *s, int status, const char *reason)
 
 static int complain_interp(const struct start *s, int status, const char *reason)
 {
-    log(LOAD, ERROR, "cannot run %s: its interpreter %s: %s", s->config->exec, s->interp_path, reason);
+    log(LOAD, ERROR, "cannot run %s: its interpreter %s: %s", s->config->exec, s->interp_path,
+        reason);
     return status;
 }
 

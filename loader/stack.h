@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The first stack of the program: argc, argv, envp, auxiliary vector and the strings they point to. */
+/* The first stack of the program: argc, argv, envp, auxiliary vector and the strings they point
+ * to. */
 #ifndef LOADER_STACK_H
 #define LOADER_STACK_H
 
@@ -27,8 +28,9 @@ struct stack_output {
 };
 
 /* stack_build: write the stack below in->top. From low to high: argc, argv, NULL, envp, NULL, auxv
- * (the pairs given, then AT_RANDOM, AT_EXECFN, AT_PLATFORM, AT_NULL), 16 random bytes, platform, the
- * strings of argv, of envp (these two without gaps: programs that set their title rely on it), exec.
+ * (the pairs given, then AT_RANDOM, AT_EXECFN, AT_PLATFORM, AT_NULL), 16 random bytes, platform,
+ * the strings of argv, of envp (these two without gaps: programs that set their title rely on it),
+ * exec.
  * Returns 0, -E2BIG when it needs more than in->room, -EFAULT, -ENOMEM.
  * Context: may block. Source: x86-64 psABI 3.4.1; getauxval(3); execve(2) for the limit. */
 MUST_CHECK int stack_build(const struct stack_input *in, struct stack_output *out);

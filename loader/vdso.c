@@ -3,9 +3,9 @@
  *
  * Owns the frames of the image copy and of the data page; both live as long as the machine. The
  * image needs no relocation but one word: the address of the data page, written at
- * VDSO_POINTER_OFFSET. The program cannot write either page; the kernel does through the direct map.
- * Writer's side of the sequence lock: seq is odd while the values change; pairs with read_ns of
- * loader/vdso/vdso.c. Updates come from system calls of one CPU at a time [process.lock later].
+ * VDSO_POINTER_OFFSET. The program cannot write either page; the kernel does through the direct
+ * map. Writer's side of the sequence lock: seq is odd while the values change; pairs with read_ns
+ * of loader/vdso/vdso.c. Updates come from system calls of one CPU at a time [process.lock later].
  *
  * Source: vdso(7). */
 #include "loader/vdso.h"

@@ -17,8 +17,8 @@ MUST_CHECK int vdso_map(uint64_t *ehdr);
  * Harmless before vdso_map. Context: any. */
 void vdso_update(void);
 
-/* vdso_convert: scale in the form of vdso_data, seq untouched. Pure. Returns 0, or -ERANGE when mult
- * does not fit. */
+/* vdso_convert: scale in the form of vdso_data, seq untouched. Pure. Returns 0, or -ERANGE when
+ * mult does not fit. */
 MUST_CHECK int vdso_convert(const struct clock_scale *scale, struct vdso_data *out);
 
 #endif

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* futex(2) for a single thread.
  *
- * With one thread nobody else can change the word or wake the sleeper: a wait whose value matches ends
- * by its timeout or by a signal, a wake finds nobody. So there is one queue and no buckets. The
- * operations with priority inheritance are -ENOSYS with one line.
+ * With one thread nobody else can change the word or wake the sleeper: a wait whose value matches
+ * ends by its timeout or by a signal, a wake finds nobody. So there is one queue and no buckets.
+ * The operations with priority inheritance are -ENOSYS with one line.
  *
  * Source: futex(2). */
 #include <asm/errno.h>

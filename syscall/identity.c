@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Who the process is: user and group ids, supplementary groups, process group, session.
  *
- * Each set-call computes the new ids from the old ones by the rule of its man page, then commits them
- * under process.lock together with what follows from a change: capabilities, dumpable, the parent-
- * death signal.
+ * Each set-call computes the new ids from the old ones by the rule of its man page, then commits
+ * them under process.lock together with what follows from a change: capabilities, dumpable, the
+ * parent-death signal.
  *
  * Source: credentials(7), capabilities(7) "Effect of user ID changes on capabilities", setuid(2),
  * setreuid(2), setresuid(2), setfsuid(2), getgroups(2), setpgid(2), setsid(2). */

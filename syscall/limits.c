@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Limits, usage and priority of the process.
  *
- * Limits are kept for the asking; those with effect here are RLIMIT_NOFILE (kernel/file.h), and what
- * the owners of memory and files read from process.limits. CPU time is all user time: calls are
- * function calls, and telling them apart would cost more than they do.
+ * Limits are kept for the asking; those with effect here are RLIMIT_NOFILE (kernel/file.h), and
+ * what the owners of memory and files read from process.limits. CPU time is all user time: calls
+ * are function calls, and telling them apart would cost more than they do.
  *
  * Source: getrlimit(2), getrusage(2), sysinfo(2), times(2), getpriority(2). */
 #include <asm/errno.h>

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The process: pid, exit, children that do not exist, names of the machine, FS base, random numbers.
+/* The process: pid, exit, children that do not exist, names of the machine, FS base, random
+ * numbers.
  *
  * Source: getpid(2), _exit(2), wait(2), uname(2), sethostname(2), personality(2), arch_prctl(2),
  * getrandom(2). */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Scheduling parameters: kept and checked as Linux does; with one thread on one CPU no policy makes a
- * difference. Owns them until threads have their own.
+/* Scheduling parameters: kept and checked as Linux does; with one thread on one CPU no policy makes
+ * a difference. Owns them until threads have their own.
  *
  * Source: sched(7), sched_setscheduler(2), sched_setparam(2), sched_setaffinity(2),
  * sched_get_priority_min(2), sched_yield(2). */

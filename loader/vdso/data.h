@@ -8,8 +8,8 @@
 /* Where the image holds the address of the data page: written by the kernel after mapping both. */
 #define VDSO_POINTER_OFFSET 0x200
 
-/* ns = base_ns[...] + ((tsc - base_tsc) * mult) >> VDSO_SHIFT, with a 128-bit product. A fixed shift
- * makes the shift one cheap instruction; 58 leaves mult room for counters down to 16 MHz. */
+/* ns = base_ns[...] + ((tsc - base_tsc) * mult) >> VDSO_SHIFT, with a 128-bit product. A fixed
+ * shift makes the shift one cheap instruction; 58 leaves mult room for counters down to 16 MHz. */
 #define VDSO_SHIFT 58
 #define VDSO_MONOTONIC 0
 #define VDSO_REALTIME 1

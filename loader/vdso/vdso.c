@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* The functions of the vDSO. They run as part of the program, on its stack, with its registers.
  *
- * Owns nothing: reads the data page, calls the kernel for clocks that it does not know. The reader's
- * loop pairs with vdso_update: an odd or changed sequence number means "again". No locks, no
- * relocations, no data of its own but the address that the kernel writes into the image.
+ * Owns nothing: reads the data page, calls the kernel for clocks that it does not know. The
+ * reader's loop pairs with vdso_update: an odd or changed sequence number means "again". No locks,
+ * no relocations, no data of its own but the address that the kernel writes into the image.
  *
  * Source: vdso(7); clock_gettime(2), gettimeofday(2), time(2), getcpu(2). */
 #include "loader/vdso/data.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 // args: one "two words" three
 // env: FIRST=1 SECOND=two
-/* What a program finds when it starts: the stack at entry, the auxiliary vector, its own segments, the
- * vDSO. Source: x86-64 psABI 3.4.1, getauxval(3), vdso(7). */
+/* What a program finds when it starts: the stack at entry, the auxiliary vector, its own segments,
+ * the vDSO. Source: x86-64 psABI 3.4.1, getauxval(3), vdso(7). */
 #define _GNU_SOURCE
 #include <elf.h>
 #include <link.h>
@@ -184,7 +184,8 @@ static void test_clock(int (*get)(int, struct timespec *), int clock)
     syscall(SYS_clock_gettime, clock, &after);
     bool coarse = clock == CLOCK_REALTIME_COARSE || clock == CLOCK_MONOTONIC_COARSE;
     long slack = coarse ? NSEC / 50 : 0; /* one tick of a slow Linux */
-    bool between = difference_ns(&fast, &before) >= -slack && difference_ns(&after, &fast) >= -slack;
+    bool between =
+        difference_ns(&fast, &before) >= -slack && difference_ns(&after, &fast) >= -slack;
     bool valid = fast.tv_nsec >= 0 && fast.tv_nsec < NSEC;
     printf("clock %d: %d, %s, %s\n", clock, err, between ? "agrees" : "DIFFERS",
            valid ? "valid" : "INVALID");
