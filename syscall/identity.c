@@ -170,7 +170,7 @@ static long rule_setres(struct ids *i, bool privileged, uint32_t r, uint32_t e, 
 {
     bool same_e = e == UNCHANGED || (e == i->e && e == i->fs);
     if ((r == UNCHANGED || r == i->r) && same_e && (s == UNCHANGED || s == i->s)) {
-        return 0; /* nothing to do: a file-system id that differs stays, as in Linux since 6.2 */
+        return 0; /* nothing to do: a file-system id that differs stays, as in Linux since 6.3 */
     }
     if (!privileged && (!may_become(i, r) || !may_become(i, e) || !may_become(i, s))) {
         return -EPERM;
