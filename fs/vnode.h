@@ -14,6 +14,7 @@
 
 struct vnode;
 struct mount;
+struct path;
 
 struct vattr {
     uint64_t ino, size, blocks; /* blocks in units of 512 bytes */
@@ -53,6 +54,9 @@ struct vnode_ops {
     /* NULL where the type of vnode has no such thing. */
     long (*read)(struct vnode *v, struct iov_iter *it, uint64_t pos);
     long (*readlink)(struct vnode *v, char *buf, size_t cap); /* length, not NUL-ended */
+    /* jump: for a symlink that leads to a place rather than a name (/proc/self/fd/N): that place, with
+     * references. NULL: an ordinary symlink, by readlink. */
+    int (*jump)(struct vnode *v, struct path *out);
     int (*readdir)(struct vnode *dir, uint64_t cursor, dir_emit_fn emit, void *ctx);
     int (*page)(struct vnode *v, uint64_t index, bool write, struct file_page *out); /* see mmap_page */
     /* open: replace the generic open file (devices, FIFOs, /proc); NULL: vfile's. */
@@ -109,6 +113,17 @@ MUST_CHECK int namei_walk(const struct path *at, const char *name, unsigned flag
 MUST_CHECK int namei_parent(const struct path *at, const char *name, struct path *dir, char *last,
                             bool *trailing_slash);
 
+/* The process's root directory, where absolute names start: chroot(2). */
+MUST_CHECK int namei_set_root(const struct path *p);
+void namei_root(struct path *out); /* with references; .vnode NULL before the root is mounted */
+
+/* access_check: may the process do mask (MAY_READ | MAY_WRITE | MAY_EXEC, as R_OK ...) to v? real: by its
+ * real ids, as access(2), else by the file-system ids. Returns 0, -EACCES, or what getattr returns. */
+#define MAY_EXEC 1
+#define MAY_WRITE 2
+#define MAY_READ 4
+MUST_CHECK int access_check(struct vnode *v, unsigned mask, bool real);
+
 /* The process's current directory and umask. */
 MUST_CHECK int namei_set_cwd(const struct path *p);
 void namei_cwd(struct path *out); /* with references */
@@ -117,7 +132,10 @@ extern uint32_t namei_umask;
 /* vfs.c: verbs on paths, each as the system call of its name; at as in namei_walk. */
 MUST_CHECK int vfs_open(const struct path *at, const char *name, unsigned flags, uint32_t mode,
                         struct file **out);
+/* vfs_mount: cover the directory at the absolute path where with m, whose root, fs_name, source and
+ * statfs are set. Returns 0, -ENOENT, -ENOTDIR, -EBUSY. vfs_mounts: list of all, through link. */
 MUST_CHECK int vfs_mount(const char *where, struct mount *m);
+struct list *vfs_mounts(void);
 const struct path *vfs_file_path(const struct file *f); /* NULL for files without a path */
 
 /* vfile_open: the generic open file of a vnode; p is copied. */

@@ -1,0 +1,357 @@
+/* SPDX-License-Identifier: MIT */
+/* Contents of tmpfs files: a tree of counted pages over what the lower file system has.
+ *
+ * A page that is not in the tree reads from below (up to lower_len) or as zeros. Pages are mapped in
+ * place, so bytes past the end of the file in its last page are kept zero when the file shrinks.
+ * fs->lock guards the tree and sizes; it is dropped before the program's memory is touched, while a
+ * page reference keeps the frame. Source: read(2), write(2), fallocate(2), mmap(2). */
+#include <asm/errno.h>
+#include <asm/fcntl.h>
+#include <asm/signal.h>
+#include <linux/falloc.h>
+#include <linux/resource.h>
+
+#include "fs/tmpnode.h"
+#include "kernel/base/string.h"
+#include "kernel/heap.h"
+#include "kernel/process.h"
+#include "platform/pages.h"
+
+#define SIZE_LIMIT INT64_MAX
+
+static struct tmppage *page_find(const struct tmpnode *n, uint64_t index)
+{
+    for (struct rbnode *at = n->pages.root; at != NULL;) {
+        struct tmppage *p = rb_entry(at, struct tmppage, node);
+        if (p->index == index) {
+            return p;
+        }
+        at = at->child[index > p->index];
+    }
+    return NULL;
+}
+
+static void page_link(struct tmpnode *n, struct tmppage *fresh)
+{
+    struct rbnode *parent = NULL;
+    struct rbnode **link = &n->pages.root;
+    while (*link != NULL) {
+        parent = *link;
+        link = &parent->child[fresh->index > rb_entry(parent, struct tmppage, node)->index];
+    }
+    rbtree_link(&n->pages, &fresh->node, parent, link);
+    n->attr.blocks += PAGE_SIZE / 512;
+    __atomic_fetch_add(&n->fs->pages, 1, __ATOMIC_RELAXED);
+}
+
+static void page_drop(struct tmpnode *n, struct tmppage *p)
+{
+    rbtree_remove(&n->pages, &p->node);
+    n->attr.blocks -= PAGE_SIZE / 512;
+    __atomic_fetch_sub(&n->fs->pages, 1, __ATOMIC_RELAXED);
+    pages_put(p->page);
+    heap_free(p);
+}
+
+static bool below(const struct tmpnode *n, uint64_t index)
+{
+    return n->lower_ino != 0 && index << PAGE_SHIFT < n->lower_len;
+}
+
+/* Fill a fresh frame with what the file has at index. */
+static int page_fill(const struct tmpnode *n, uint64_t index, void *va)
+{
+    uint64_t pos = index << PAGE_SHIFT;
+    if (!below(n, index)) {
+        memset(va, 0, PAGE_SIZE);
+        return 0;
+    }
+    size_t len = (size_t)min((uint64_t)PAGE_SIZE, n->lower_len - pos);
+    memset((char *)va + len, 0, PAGE_SIZE - len);
+    return n->fs->lower->data(n->lower_ino, pos, va, len);
+}
+
+/* The node's own page at index, made if there is none. NULL: -ENOMEM or *err. */
+static struct tmppage *page_own(struct tmpnode *n, uint64_t index, int *err)
+{
+    struct tmppage *p = page_find(n, index);
+    if (p != NULL) {
+        return p;
+    }
+    p = heap_alloc(sizeof(*p));
+    struct page *frame = p != NULL ? pages_alloc(0, 0) : NULL;
+    *err = frame == NULL ? -ENOMEM : page_fill(n, index, pages_va(frame));
+    if (*err != 0) {
+        if (frame != NULL) {
+            pages_put(frame);
+        }
+        heap_free(p);
+        return NULL;
+    }
+    *p = (struct tmppage){.index = index, .page = frame};
+    page_link(n, p);
+    return p;
+}
+
+/* Frame to read index from: ours, the lower one's, or none for a hole (-ENODATA). */
+static int page_for_read(struct tmpnode *n, uint64_t index, struct file_page *out)
+{
+    struct tmppage *p = page_find(n, index);
+    int err = 0;
+    if (p == NULL && below(n, index)) {
+        bool whole = n->lower_len >= n->attr.size || (index + 1) << PAGE_SHIFT <= n->lower_len;
+        err = whole ? n->fs->lower->page(n->lower_ino, index, out) : -ENODATA;
+        if (err != -ENODATA) {
+            return err;
+        }
+        p = page_own(n, index, &err);
+    }
+    if (p == NULL) {
+        return err != 0 && err != -ENODATA ? err : -ENODATA;
+    }
+    pages_get(p->page);
+    *out = (struct file_page){pages_pa(p->page), p->page};
+    return 0;
+}
+
+static void put_page(const struct file_page *fp)
+{
+    if (fp->page != NULL) {
+        pages_put(fp->page);
+    }
+}
+
+long tmpdata_read(struct vnode *v, struct iov_iter *it, uint64_t pos)
+{
+    struct tmpnode *n = tmpnode_of(v);
+    long done = 0;
+    while (iov_left(it) != 0) {
+        struct file_page fp = {{0}, NULL};
+        spin_lock(&n->fs->lock);
+        uint64_t left = pos < n->attr.size ? n->attr.size - pos : 0;
+        size_t offset = pos % PAGE_SIZE;
+        size_t len = min((size_t)min(left, (uint64_t)(PAGE_SIZE - offset)), iov_left(it));
+        int err = len != 0 ? page_for_read(n, pos >> PAGE_SHIFT, &fp) : 0;
+        spin_unlock(&n->fs->lock);
+        if (len == 0 || (err != 0 && err != -ENODATA)) {
+            return done != 0 ? done : err;
+        }
+        long moved = err == 0 ? iov_copy_to(it, (char *)pages_map(fp.pa) + offset, len)
+                              : iov_zero(it, len);
+        put_page(&fp);
+        if (moved < 0) {
+            return done != 0 ? done : moved;
+        }
+        done += moved;
+        pos += (uint64_t)moved;
+        if ((size_t)moved < len) {
+            break;
+        }
+    }
+    return done;
+}
+
+/* RLIMIT_FSIZE and the largest file: how much of len may be written at pos, or a negative errno. */
+static long write_room(uint64_t pos, size_t len)
+{
+    uint64_t limit = min((uint64_t)SIZE_LIMIT, process.limits[RLIMIT_FSIZE].rlim_cur);
+    if (pos >= limit) {
+        return -EFBIG;
+    }
+    return (long)min((uint64_t)len, limit - pos);
+}
+
+static long write_page(struct tmpnode *n, struct iov_iter *it, uint64_t pos, size_t len)
+{
+    int err = 0;
+    size_t offset = pos % PAGE_SIZE;
+    spin_lock(&n->fs->lock);
+    struct tmppage *p = page_own(n, pos >> PAGE_SHIFT, &err);
+    struct page *frame = p != NULL ? p->page : NULL;
+    if (frame != NULL) {
+        pages_get(frame);
+    }
+    spin_unlock(&n->fs->lock);
+    if (frame == NULL) {
+        return err == -ENOMEM ? -ENOSPC : err;
+    }
+    long moved = iov_copy_from(it, (char *)pages_va(frame) + offset, len);
+    pages_put(frame);
+    if (moved > 0) {
+        spin_lock(&n->fs->lock);
+        n->attr.size = max(n->attr.size, pos + (uint64_t)moved);
+        spin_unlock(&n->fs->lock);
+    }
+    return moved;
+}
+
+long tmpdata_write(struct vnode *v, struct iov_iter *it, uint64_t pos)
+{
+    struct tmpnode *n = tmpnode_of(v);
+    long room = write_room(pos, iov_left(it));
+    long done = 0;
+    if (room <= 0) {
+        return room;
+    }
+    while (done < room) {
+        size_t len = min((size_t)(room - done), (size_t)(PAGE_SIZE - pos % PAGE_SIZE));
+        long moved = write_page(n, it, pos, len);
+        if (moved < 0) {
+            done = done != 0 ? done : moved;
+            break;
+        }
+        done += moved;
+        pos += (uint64_t)moved;
+        if ((size_t)moved < len) {
+            break;
+        }
+    }
+    if (done > 0) {
+        tmpnode_touch(n, true);
+    }
+    return done;
+}
+
+int tmpdata_page(struct vnode *v, uint64_t index, bool write, struct file_page *out)
+{
+    struct tmpnode *n = tmpnode_of(v);
+    int err = 0;
+    spin_lock(&n->fs->lock);
+    if (index >= align_up(n->attr.size, PAGE_SIZE) >> PAGE_SHIFT) {
+        err = -ENXIO;
+    } else if (!write) {
+        err = page_for_read(n, index, out);
+    }
+    if (err == -ENODATA || (err == 0 && write)) { /* a hole gets a page when it is mapped */
+        struct tmppage *p = page_own(n, index, &err);
+        if (p != NULL) {
+            err = 0;
+            pages_get(p->page);
+            *out = (struct file_page){pages_pa(p->page), p->page};
+        }
+    }
+    spin_unlock(&n->fs->lock);
+    return err;
+}
+
+static struct tmppage *page_at_or_after(const struct tmpnode *n, uint64_t index)
+{
+    struct tmppage *best = NULL;
+    for (struct rbnode *at = n->pages.root; at != NULL;) {
+        struct tmppage *p = rb_entry(at, struct tmppage, node);
+        if (p->index >= index) {
+            best = p;
+            at = at->child[0];
+        } else {
+            at = at->child[1];
+        }
+    }
+    return best;
+}
+
+/* Forget whole pages [first, end). */
+static void drop_range(struct tmpnode *n, uint64_t first, uint64_t end)
+{
+    struct tmppage *p;
+    while ((p = page_at_or_after(n, first)) != NULL && p->index < end) {
+        page_drop(n, p);
+    }
+}
+
+/* Zero [from, to) inside one page. */
+static int zero_part(struct tmpnode *n, uint64_t from, uint64_t to)
+{
+    int err = 0;
+    uint64_t index = from >> PAGE_SHIFT;
+    if (from == to || (page_find(n, index) == NULL && !below(n, index))) {
+        return 0;
+    }
+    struct tmppage *p = page_own(n, index, &err);
+    if (p != NULL) {
+        memset((char *)pages_va(p->page) + from % PAGE_SIZE, 0, to - from);
+    }
+    return p != NULL ? 0 : err;
+}
+
+int tmpdata_truncate(struct tmpnode *n, uint64_t len)
+{
+    int err = 0;
+    if (len > SIZE_LIMIT || len > process.limits[RLIMIT_FSIZE].rlim_cur) {
+        return -EFBIG;
+    }
+    spin_lock(&n->fs->lock);
+    if (len < n->attr.size) {
+        err = zero_part(n, len, align_up(len, PAGE_SIZE));
+        if (err == 0) {
+            drop_range(n, align_up(len, PAGE_SIZE) >> PAGE_SHIFT, UINT64_MAX);
+            n->lower_len = min(n->lower_len, align_up(len, PAGE_SIZE));
+        }
+    }
+    if (err == 0) {
+        n->attr.size = len;
+    }
+    spin_unlock(&n->fs->lock);
+    return err;
+}
+
+/* Whole pages below cannot be forgotten one by one: they are overlaid with zero pages. */
+static int punch_locked(struct tmpnode *n, uint64_t start, uint64_t end)
+{
+    uint64_t first = align_up(start, PAGE_SIZE);
+    uint64_t last = align_down(end, PAGE_SIZE);
+    if (first > last) {
+        return zero_part(n, start, end);
+    }
+    int err = zero_part(n, start, first);
+    err = err != 0 ? err : zero_part(n, last, end);
+    for (uint64_t pos = first; err == 0 && pos < last && below(n, pos >> PAGE_SHIFT); pos += PAGE_SIZE) {
+        err = zero_part(n, pos, pos + PAGE_SIZE);
+    }
+    if (err == 0) {
+        uint64_t kept = align_up(n->lower_ino != 0 ? n->lower_len : 0, PAGE_SIZE);
+        drop_range(n, max(first, kept) >> PAGE_SHIFT, last >> PAGE_SHIFT);
+    }
+    return err;
+}
+
+static int reserve_locked(struct tmpnode *n, uint64_t start, uint64_t end)
+{
+    int err = 0;
+    for (uint64_t i = start >> PAGE_SHIFT; err == 0 && i << PAGE_SHIFT < end; i++) {
+        (void)page_own(n, i, &err);
+    }
+    return err == -ENOMEM ? -ENOSPC : err;
+}
+
+int tmpdata_fallocate(struct vnode *v, int mode, uint64_t offset, uint64_t len)
+{
+    struct tmpnode *n = tmpnode_of(v);
+    uint64_t end;
+    if (!add_ok(offset, len, &end) || end > SIZE_LIMIT) {
+        return -EFBIG;
+    }
+    int kind = mode & ~FALLOC_FL_KEEP_SIZE;
+    bool punch = kind == FALLOC_FL_PUNCH_HOLE && (mode & FALLOC_FL_KEEP_SIZE) != 0;
+    if (kind != 0 && kind != FALLOC_FL_ZERO_RANGE && !punch) {
+        return -EOPNOTSUPP;
+    }
+    spin_lock(&n->fs->lock);
+    int err = kind != 0 ? punch_locked(n, offset, min(end, n->attr.size)) : 0;
+    if (err == 0 && !punch) {
+        err = reserve_locked(n, offset, end);
+    }
+    if (err == 0 && (mode & FALLOC_FL_KEEP_SIZE) == 0) {
+        n->attr.size = max(n->attr.size, end);
+    }
+    spin_unlock(&n->fs->lock);
+    if (err == 0) {
+        tmpnode_touch(n, true);
+    }
+    return err;
+}
+
+void tmpdata_free(struct tmpnode *n)
+{
+    drop_range(n, 0, UINT64_MAX);
+    heap_free(n->target);
+}

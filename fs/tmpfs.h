@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/* Memory file system, on its own or over a read-only lower one.
+ *
+ * With a lower file system (struct tmpfs_lower) every node may be backed by a lower inode: a directory
+ * takes in the lower one's names when it is first used, a file's pages come from below until they are
+ * written. So identity and link counts are those of one file system, nothing is copied up but the
+ * pages that change, and there are no whiteouts. */
+#ifndef FS_TMPFS_H
+#define FS_TMPFS_H
+
+#include "fs/vnode.h"
+
+/* A read-only file system below. ino: its inode number. All return 0 or a negative errno. */
+struct tmpfs_lower {
+    int (*attr)(uint64_t ino, struct vattr *out);
+    /* emit(ctx, name, len, ino, dtype) for each entry but "." and ".."; stops at nonzero. */
+    int (*entries)(uint64_t ino, int (*emit)(void *ctx, const char *name, size_t len, uint64_t ino,
+                                             unsigned dtype), void *ctx);
+    /* The frame of page index, when it lies in memory as a whole page: -ENODATA when it does not. */
+    int (*page)(uint64_t ino, uint64_t index, struct file_page *out);
+    /* Copy [pos, pos + len) of the data; what lies past the end reads as zeros. */
+    int (*data)(uint64_t ino, uint64_t pos, void *buf, size_t len);
+    uint64_t root; /* inode of the root directory */
+};
+
+/* tmpfs_create: a new instance; lower may be NULL; mode of the root. The caller mounts *out.
+ * Returns 0, -ENOMEM, or what lower->attr says. */
+MUST_CHECK int tmpfs_create(const struct tmpfs_lower *lower, const char *source, uint32_t mode,
+                            struct mount **out);
+
+/* tmpfs_create_anonymous: an unlinked regular file (memfd_create, O_TMPFILE, shared anonymous memory).
+ * Returns 0 or -ENOMEM; *out has one reference. name is only shown. */
+MUST_CHECK int tmpfs_create_anonymous(const char *name, unsigned flags, struct file **out);
+
+/* tmpfs_create_in: an unlinked regular file of dir's file system: O_TMPFILE. */
+MUST_CHECK int tmpfs_create_in(struct vnode *dir, uint32_t mode, struct vnode **out);
+
+#endif
