@@ -55,18 +55,17 @@ struct pa {
     uint64_t v;
 };
 
-#define min(a, b)              \
-    ({                         \
-        __typeof__(a) a_ = (a); \
-        __typeof__(b) b_ = (b); \
-        a_ < b_ ? a_ : b_;     \
+/* min, max: arguments are evaluated once; each use has names of its own, so that uses can nest. */
+#define COMPARE_(a, op, b, x, y)                                    \
+    ({                                                              \
+        __typeof__(a) x = (a);                                      \
+        __typeof__(b) y = (b);                                      \
+        x op y ? x : y;                                             \
     })
-#define max(a, b)              \
-    ({                         \
-        __typeof__(a) a_ = (a); \
-        __typeof__(b) b_ = (b); \
-        a_ > b_ ? a_ : b_;     \
-    })
+#define COMPARE_NAMED_(a, op, b, n) COMPARE_(a, op, b, a_##n, b_##n)
+#define COMPARE_UNIQUE_(a, op, b, n) COMPARE_NAMED_(a, op, b, n)
+#define min(a, b) COMPARE_UNIQUE_(a, <, b, __COUNTER__)
+#define max(a, b) COMPARE_UNIQUE_(a, >, b, __COUNTER__)
 
 /* align_down, align_up: to a power of two. align_up wraps to 0 past the top: check with add_ok. */
 static inline uint64_t align_down(uint64_t x, uint64_t to)
