@@ -7,6 +7,10 @@ B := build
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-builtin-rules
 
+# `make V=1` prints whole commands.
+Q := $(if $(V),,@)
+SAY = @$(if $(V),:,echo "  $(patsubst $(B)/%,%,$@)")
+
 WARN := -Wall -Wextra -Wshadow -Wcast-qual -Wmissing-prototypes -Werror
 UAPI := -idirafter /usr/include -idirafter /usr/include/x86_64-linux-gnu
 FREESTANDING := -std=gnu11 -ffreestanding -nostdinc -isystem $(shell gcc -print-file-name=include) $(UAPI) \

@@ -11,9 +11,10 @@ VDSO_LDFLAGS := -shared -nostdlib -Wl,-T,loader/vdso/vdso.lds -Wl,-soname,linux-
 
 $(B)/vdso.o: loader/vdso/vdso.c
 	@mkdir -p $(@D)
-	gcc $(VDSO_CFLAGS) -MMD -MP -c $< -o $@
+	$(SAY)
+	$(Q)gcc $(VDSO_CFLAGS) -MMD -MP -c $< -o $@
 
 $(B)/vdso.so: $(B)/vdso.o loader/vdso/vdso.lds
-	gcc $(VDSO_LDFLAGS) $< -o $@
+	$(Q)gcc $(VDSO_LDFLAGS) $< -o $@
 
 $(B)/libos/loader/vdso_image.S.o: $(B)/vdso.so
