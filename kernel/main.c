@@ -214,10 +214,6 @@ int main(const struct boot_info *info)
     lock_set_cpu_hook(cpu_id);
     start_log();
     start_memory();
-    char option[8];
-    if (boot_option("selftest", option, sizeof(option)) >= 0) {
-        process_exit(selftest_isolation() == 0 ? 0 : 1);
-    }
     random_seed(info->entropy, sizeof(info->entropy));
     int err = thread_create_first();
     if (err != 0) {
@@ -227,6 +223,10 @@ int main(const struct boot_info *info)
     timer_start();
     console_init();
     mmap_init(info->entropy);
+    char option[8];
+    if (boot_option("selftest", option, sizeof(option)) >= 0) {
+        process_exit(selftest_isolation() == 0 ? 0 : 1);
+    }
     process_init();
     start_files();
     read_config(&config);

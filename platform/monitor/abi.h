@@ -27,8 +27,8 @@
 #define DYNAMIC_OFFSET 0x600000 /* from here to the end of the GiB: kernel stacks and the like */
 
 /* The shared slot: pages that both sides see. */
-#define SHARED_LOWMEM 0x000000 /* physical 0..640 KiB read-only: PVH start info, command line */
-#define SHARED_LOWMEM_LEN 0x0a0000
+#define SHARED_LOWMEM 0x000000 /* physical 0..1 MiB read-only: PVH start info, command line */
+#define SHARED_LOWMEM_LEN 0x100000 /* firmware may keep them in its own segment below 1 MiB */
 #define SHARED_BOOT 0x100000 /* struct boot_info, read-only for ring 3 */
 #define SHARED_CPU 0x101000 /* MAX_CPUS times CPU_STRIDE: trap page, call page */
 #define CPU_STRIDE 0x2000

@@ -86,18 +86,18 @@ static uint64_t mix(uint64_t x)
 }
 
 /* The command line starts with "seed=" and 16 digits; taken raw, they are 64 more bits to mix. The
- * start info and the command line lie in conventional memory, else there is no seed. */
+ * start info and the command line lie in the first MiB, else there is no seed. */
 static uint64_t host_seed(void)
 {
     if (boot_start_info >= SHARED_LOWMEM_LEN - 64) {
         return 0;
     }
-    const uint64_t *info = slot_va(boot_start_info);
+    const uint64_t *info = (const void *)(uint64_t)boot_start_info; /* identity-mapped still */
     uint64_t cmdline = info[3]; /* hvm_start_info.cmdline_paddr */
     if (cmdline >= SHARED_LOWMEM_LEN - 32) {
         return 0;
     }
-    const char *text = slot_va(cmdline);
+    const char *text = (const void *)cmdline;
     uint64_t high;
     uint64_t low;
     __builtin_memcpy(&high, text + 5, 8);

@@ -25,7 +25,10 @@
     .set vec, 0
     .rept 32
     .balign STUB_SIZE
-    .if vec == 8 || vec == 10 || vec == 11 || vec == 12 || vec == 13 || vec == 14 || vec == 17 || vec == 21
+    .if vec == 8 /* a double fault, wherever it was: the stack is the one of its own */
+    pushq $vec
+    jmp trap_in_monitor
+    .elseif vec == 10 || vec == 11 || vec == 12 || vec == 13 || vec == 14 || vec == 17 || vec == 21
     CS_RING3(16)
     jz 1f
     .if vec == 14
