@@ -19,7 +19,7 @@ static bool try_take(struct mutex *m)
                                        __ATOMIC_RELAXED);
 }
 
-void mutex_lock(struct mutex *m)
+LOCK_ITSELF void mutex_lock(struct mutex *m)
 {
     assert(!mutex_held(m));
     while (!try_take(m)) {
@@ -27,7 +27,7 @@ void mutex_lock(struct mutex *m)
     }
 }
 
-void mutex_unlock(struct mutex *m)
+LOCK_ITSELF void mutex_unlock(struct mutex *m)
 {
     assert(mutex_held(m));
     __atomic_store_n(&m->owner, NULL, __ATOMIC_RELEASE);

@@ -42,12 +42,14 @@
 #define DROPS(...) __attribute__((release_capability(__VA_ARGS__)))
 #define NEEDS(...) __attribute__((requires_capability(__VA_ARGS__)))
 #define GUARDED_BY(x) __attribute__((guarded_by(x)))
+#define LOCK_ITSELF __attribute__((no_thread_safety_analysis)) /* the body of a lock's own verbs */
 #else
 #define CAPABILITY(name)
 #define TAKES(...)
 #define DROPS(...)
 #define NEEDS(...)
 #define GUARDED_BY(x)
+#define LOCK_ITSELF
 #endif
 
 /* A physical address, wrapped so that none can be followed or mixed up with a virtual one. */

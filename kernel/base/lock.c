@@ -17,7 +17,7 @@ static uint32_t owner_mark(void)
     return 1 + (cpu_hook != NULL ? cpu_hook() : 0);
 }
 
-void spin_lock(struct spinlock *l)
+LOCK_ITSELF void spin_lock(struct spinlock *l)
 {
     uint32_t mine = owner_mark();
     uint32_t free = 0;
@@ -30,7 +30,7 @@ void spin_lock(struct spinlock *l)
     }
 }
 
-void spin_unlock(struct spinlock *l)
+LOCK_ITSELF void spin_unlock(struct spinlock *l)
 {
     lock_assert_held(l);
     __atomic_store_n(&l->state, 0, __ATOMIC_RELEASE);

@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: MIT
+# What a person asks for.
+
+.PHONY: all run test check bench clean help
+
+# A program of this machine, a database file, a VM: the whole thing in one command.
+run: all
+	$(Q)tools/demo
+
+# All cases, or some: make test T="apps/jq guest/file"
+test: all
+	$(Q)test/run $(T)
+
+check:
+	$(Q)KERNEL_FLAGS='$(LIBOS_CFLAGS)' HOST_FLAGS='$(HOST_CFLAGS)' tools/check
+
+bench: all
+	$(Q)bench/run $(BENCH)
+
+clean:
+	$(Q)rm -rf $(B)
+
+help:
+	@echo 'make            build/elfin, the command, and build/elfin-kernel, what it boots'
+	@echo 'make run        see it work: sqlite3 of this machine in a VM'
+	@echo 'make test       every test; T="guest/file apps/jq" chooses'
+	@echo 'make check      read the sources: layers, sizes, format, clang, clang-tidy'
+	@echo 'make bench      measure, against this machine and against a Linux guest'
+	@echo 'make clean      remove build/'
+	@echo 'V=1 shows whole commands. Missing Debian packages are installed first.'
