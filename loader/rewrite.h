@@ -16,6 +16,10 @@ void rewrite_site(uint64_t addr);
  * to it (for signal frames and traces) and true. */
 bool rewrite_resolve(uint64_t rip, uint64_t *site_rip);
 
+/* rewrite_stray: if rip lies in the overwritten bytes of a rewritten site, where a jump there was meant to
+ * go: the relocated copy, and true. */
+bool rewrite_stray(uint64_t rip, uint64_t *copy_rip);
+
 /* rewrite_forget: [start, end) was unmapped or replaced: forget sites and stubs' sites there. */
 void rewrite_forget(uint64_t start, uint64_t end);
 
