@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Local APIC timer and IOAPIC lines; the old interrupt controller is masked. The timer is the TSC-deadline one where the processor has it,
+/* Local APIC timer and IOAPIC lines. The timer is the TSC-deadline one where the processor has it,
  * else one-shot; every hypervisor clocks the APIC at 1 GHz, so one tick is one nanosecond.
  * Source: Intel SDM vol. 3 ch. 11; 82093AA (IOAPIC) data sheet. */
 #include "platform/monitor/monitor.h"
@@ -23,9 +23,6 @@
 #define IOAPIC_MASKED 0x10000
 #define IOAPIC_LEVEL 0x8000
 
-#define PIC_MASTER_MASK 0x21
-#define PIC_SLAVE_MASK 0xa1
-
 static bool deadline_mode;
 static bool timer_used;
 static uint32_t gsi_entry[MAX_GSI]; /* low half of each redirection entry */
@@ -45,8 +42,6 @@ static void ioapic_write(uint32_t reg, uint32_t value)
 void apic_init(bool tsc_deadline)
 {
     deadline_mode = tsc_deadline;
-    port_out8(PIC_MASTER_MASK, 0xff); /* a PC's firmware leaves its timer running on vector 8 */
-    port_out8(PIC_SLAVE_MASK, 0xff);
     *lapic(LAPIC_SVR) = SVR_ENABLE | SPURIOUS_VECTOR;
     if (deadline_mode) {
         *lapic(LAPIC_LVT_TIMER) = LVT_TSC_DEADLINE | TIMER_VECTOR;

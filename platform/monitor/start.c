@@ -14,6 +14,9 @@
 #define STAR_VALUE ((uint64_t)(USER_SS - 8) << 48 | (uint64_t)KERNEL_CS << 32)
 #define FMASK_VALUE 0x44700 /* AC NT DF IF TF */
 
+#define PIC_MASTER_MASK 0x21
+#define PIC_SLAVE_MASK 0xa1
+
 #define CR4_UMIP 0x800
 #define CR4_FSGSBASE 0x10000
 #define CR4_OSXSAVE 0x40000
@@ -68,6 +71,10 @@ static uint64_t table_entry(const void *table)
 __attribute__((noreturn)) void start_machine(void);
 void start_machine(void)
 {
+    /* A PC's firmware leaves its timer running on vector 8, and a paravirtual host runs ring 3 with
+     * interrupts on whatever RFLAGS says. */
+    port_out8(PIC_MASTER_MASK, 0xff);
+    port_out8(PIC_SLAVE_MASK, 0xff);
     features1 = cpuid(1);
     features7 = cpuid(7);
     msr_write(MSR_STAR, STAR_VALUE);
