@@ -29,6 +29,7 @@
 #define STACK_TOP_PLACE (USER_MAX - (1UL << 30))
 #define STACK_FIRST (128UL << 10) /* mapped at once; the rest grows */
 #define STACK_GAP (256UL << 20) /* mmap area starts this far below the stack */
+#define OVERCOMMIT 16 /* times the memory: more than that is refused at once */
 #define NEAR_LIMIT ((2UL << 30) - (16UL << 20))
 
 struct space space;
@@ -217,34 +218,58 @@ static long choose_place(uint64_t addr, uint64_t len, int flags)
     return (long)addr;
 }
 
-static bool over_limit(uint64_t npages)
+/* RLIMIT_DATA counts what a program fills itself: private, writable, no stack. */
+static bool is_data(const struct vma *v)
+{
+    return (v->prot & PROT_WRITE) != 0 && (v->flags & (VMA_SHARED | VMA_GROWS)) == 0;
+}
+
+static bool fits_data(const struct vma *like, uint64_t npages)
+{
+    uint64_t limit = process.limits[RLIMIT_DATA].rlim_cur;
+    if (limit == RLIM64_INFINITY || !is_data(like)) {
+        return true;
+    }
+    for (const struct vma *v = vma_find(&space.tree, 0); v != NULL; v = vma_next(v)) {
+        npages += is_data(v) ? (v->end - v->start) >> PAGE_SHIFT : 0;
+    }
+    return npages <= limit >> PAGE_SHIFT;
+}
+
+bool space_may_grow(const struct vma *like, uint64_t npages)
 {
     uint64_t limit = process.limits[RLIMIT_AS].rlim_cur;
-    return limit != RLIM64_INFINITY && space.tree.pages + npages > limit >> PAGE_SHIFT;
+    bool fits = limit == RLIM64_INFINITY || space.tree.pages + npages <= limit >> PAGE_SHIFT;
+    return fits && fits_data(like, npages);
 }
 
-/* The heuristic of Linux: refuse only what could never be backed. */
-static bool hopeless(uint64_t len, int prot, int flags)
+bool space_hopeless(uint64_t len)
 {
     struct pages_stats frames;
-    bool commits = (prot & PROT_WRITE) != 0 && (flags & MAP_NORESERVE) == 0;
     pages_stats(&frames);
-    return commits && len >> PAGE_SHIFT > frames.total * 16;
+    return len >> PAGE_SHIFT > frames.total * OVERCOMMIT;
 }
 
-static void populate(uint64_t start, uint64_t end, int prot)
+/* Pages of [start, end) that are mapped now and that a fixed mapping there would replace. */
+static uint64_t pages_within(uint64_t start, uint64_t end)
 {
-    int code;
-    unsigned error = FAULT_USER | (prot & PROT_WRITE ? FAULT_WRITE : 0);
-    for (uint64_t va = start; va < end; va += PAGE_SIZE) {
-        if (pmap_get(va).flags == 0 && mmap_fault(va, error, 0, &code) != 0) {
-            return; /* as Linux: failing to populate is not an error */
-        }
+    uint64_t sum = 0;
+    for (const struct vma *v = vma_find(&space.tree, start); v != NULL && v->start < end;
+         v = vma_next(v)) {
+        sum += (min(v->end, end) - max(v->start, start)) >> PAGE_SHIFT;
     }
+    return sum;
 }
 
 static long map_locked(uint64_t addr, uint64_t len, struct vma *v, int flags)
 {
+    uint64_t replaced = flags & MAP_FIXED ? pages_within(addr, addr + len) : 0;
+    if (!space_may_grow(v, (len >> PAGE_SHIFT) - replaced)) {
+        return -ENOMEM;
+    }
+    if ((flags & MAP_LOCKED) != 0 && !space_may_lock(len >> PAGE_SHIFT)) {
+        return -EAGAIN;
+    }
     long at = choose_place(addr, len, flags);
     if (at < 0) {
         return at;
@@ -268,7 +293,8 @@ long mmap_map(uint64_t addr, uint64_t len, int prot, int flags, struct file *f, 
     if (err != 0) {
         return err;
     }
-    if (len > USER_MAX || hopeless(len, prot, flags)) {
+    bool commits = (prot & PROT_WRITE) != 0 && (flags & MAP_NORESERVE) == 0;
+    if (len > USER_MAX || (commits && space_hopeless(len))) {
         return -ENOMEM;
     }
     len = align_up(len, PAGE_SIZE);
@@ -278,10 +304,13 @@ long mmap_map(uint64_t addr, uint64_t len, int prot, int flags, struct file *f, 
     v.flags |= flags & MAP_GROWSDOWN ? VMA_GROWS : 0;
     v.flags |= flags & MAP_STACK ? VMA_NOHUGE : 0;
     mutex_lock(&space.lock);
-    long at = over_limit(len >> PAGE_SHIFT) ? -ENOMEM : map_locked(addr, len, &v, flags);
+    flags |= space.lock_future ? MAP_LOCKED : 0;
+    v.flags |= flags & MAP_LOCKED ? VMA_LOCKED : 0;
+    long at = map_locked(addr, len, &v, flags);
     mutex_unlock(&space.lock);
-    if (at >= 0 && (flags & (MAP_POPULATE | MAP_LOCKED)) != 0) {
-        populate((uint64_t)at, (uint64_t)at + len, prot);
+    bool wanted = (flags & (MAP_POPULATE | MAP_LOCKED)) != 0 && (flags & MAP_NONBLOCK) == 0;
+    if (at >= 0 && wanted) { /* as Linux: failing to populate is not an error */
+        (void)mmap_populate((uint64_t)at, (uint64_t)at + len, (prot & PROT_WRITE) != 0);
     }
     return at;
 }
@@ -395,10 +424,10 @@ static int brk_grow(uint64_t from, uint64_t to)
     if (v != NULL && v->start < to) {
         return -ENOMEM;
     }
-    if (over_limit((to - from) >> PAGE_SHIFT) || hopeless(to - from, PROT_WRITE, 0)) {
+    struct vma heap = {.start = from, .end = to, .prot = PROT_READ | PROT_WRITE, .name = "[heap]"};
+    if (!space_may_grow(&heap, (to - from) >> PAGE_SHIFT) || space_hopeless(to - from)) {
         return -ENOMEM;
     }
-    struct vma heap = {.start = from, .end = to, .prot = PROT_READ | PROT_WRITE, .name = "[heap]"};
     return space_add(&heap);
 }
 
@@ -454,53 +483,4 @@ long mmap_special(uint64_t hint, struct pa pa, unsigned npages, int prot, const 
     err = err != 0 ? err : pmap_enter(v.start, pa, npages, prot, 0);
     mutex_unlock(&space.lock);
     return err != 0 ? err : (long)v.start;
-}
-
-static const char *(*file_name_hook)(const struct file *f);
-
-void mmap_set_name_hook(const char *(*name)(const struct file *f))
-{
-    file_name_hook = name;
-}
-
-long mmap_describe(uint64_t addr, char *buf, size_t cap, uint64_t *next)
-{
-    struct stat st;
-    const struct vma *v = vma_find(&space.tree, addr);
-    if (v == NULL) {
-        return -ENOENT;
-    }
-    memset(&st, 0, sizeof(st));
-    if (v->file != NULL && v->file->ops->stat != NULL) {
-        (void)v->file->ops->stat(v->file, &st);
-    }
-    const char *name = v->name != NULL ? v->name : "";
-    if (v->file != NULL && file_name_hook != NULL) {
-        const char *path = file_name_hook(v->file);
-        name = path != NULL ? path : name;
-    }
-    *next = v->end;
-    int len = print_buf(buf, cap, "%08lx-%08lx %c%c%c%c %08lx %02x:%02x %lu", v->start, v->end,
-                        v->prot & PROT_READ ? 'r' : '-', v->prot & PROT_WRITE ? 'w' : '-',
-                        v->prot & PROT_EXEC ? 'x' : '-', v->flags & VMA_SHARED ? 's' : 'p',
-                        v->file != NULL ? v->offset : 0, (unsigned)(st.st_dev >> 8 & 0xfff),
-                        (unsigned)(st.st_dev & 0xff), st.st_ino);
-    if (name[0] == 0 || (size_t)len + 1 >= cap) {
-        return min((long)len, (long)cap - 1);
-    }
-    int pad = max(72 - len, 0) + 1;
-    int more = print_buf(buf + len, cap - (size_t)len, "%*s%s", pad, "", name);
-    return min((long)len + more, (long)cap - 1);
-}
-
-void mmap_stats(struct mmap_stats *out)
-{
-    struct pmap_stats p;
-    pmap_stats(&p);
-    *out = (struct mmap_stats){.minor_faults = space.faults,
-                               .huge_pages = p.huge,
-                               .resident_pages = p.resident,
-                               .peak_resident_pages = p.peak_resident,
-                               .virtual_pages = space.tree.pages,
-                               .jit_pages = space.jit_pages};
 }

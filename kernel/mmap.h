@@ -21,6 +21,9 @@ long mmap_remap(uint64_t old, uint64_t old_len, uint64_t new_len, int flags, uin
 int mmap_advise(uint64_t addr, uint64_t len, int advice);
 int mmap_sync(uint64_t addr, uint64_t len, int flags);
 int mmap_incore(uint64_t addr, uint64_t len, uint8_t USER *vec);
+int mmap_lock(uint64_t addr, uint64_t len, bool populate); /* mlock2(2) */
+int mmap_unlock(uint64_t addr, uint64_t len);
+int mmap_lock_all(int flags); /* mlockall(2); 0: munlockall(2) */
 uint64_t mmap_brk(uint64_t new_brk); /* brk(2) of the kernel: the resulting break */
 void mmap_set_brk_start(uint64_t start); /* loader: end of the program's image; randomised here */
 
@@ -42,6 +45,16 @@ MUST_CHECK int mmap_text_page(uint64_t addr, uint8_t **out);
  * *code = the si_code. Context: may block. */
 enum { FAULT_WRITE = 2, FAULT_USER = 4, FAULT_EXEC = 16 }; /* bits of the page-fault error code */
 int mmap_fault(uint64_t addr, unsigned error, uint64_t rsp, int *code);
+
+/* mmap_populate: make the pages of [start, end) present as if each were read, or written. Returns 0,
+ * -ENOMEM (nothing mapped there, no memory), -EFAULT (no right, past the end of a file). */
+int mmap_populate(uint64_t start, uint64_t end, bool write);
+
+/* mmap_forget_file: pages [first, end) of the object that vnode stands for have changed or gone:
+ * they are unmapped, so that the next touch asks the object again. copies: also private copies
+ * (truncation). Context: takes space.lock. */
+struct vnode;
+void mmap_forget_file(const struct vnode *vnode, uint64_t first, uint64_t end, bool copies);
 
 /* mmap_describe: one line of /proc/self/maps for the first region that ends above addr; *next is
  * where to go on. Returns the length of the line, or -ENOENT. Also used by crash reports. */

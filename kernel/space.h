@@ -11,6 +11,7 @@ struct space {
     struct vma_tree tree; /* [lock] */
     uint64_t mmap_top; /* [I] regions are placed below */
     uint64_t brk_start, brk; /* [lock] */
+    bool lock_future; /* [lock] mlockall(MCL_FUTURE): new regions are VMA_LOCKED */
     uint64_t faults, jit_pages; /* [lock] counters */
     void (*forget)(uint64_t start, uint64_t end); /* [I] see mmap_set_forget_hook */
 };
@@ -32,6 +33,20 @@ void space_merge(struct vma *v);
 /* space_place: a free place of len bytes for a region without address; hint 0 or an address that is
  * taken when free. 0: none. */
 uint64_t space_place(uint64_t hint, uint64_t len);
+
+/* space_may_grow: npages more of a region with like's rights and flags stay within RLIMIT_AS and
+ * RLIMIT_DATA. */
+bool space_may_grow(const struct vma *like, uint64_t npages);
+
+/* space_may_lock: npages more may be locked: RLIMIT_MEMLOCK. */
+bool space_may_lock(uint64_t npages);
+
+/* space_hopeless: len bytes are many times all the memory: the heuristic of Linux's overcommit. */
+bool space_hopeless(uint64_t len);
+
+/* space_set_flags: regions in [start, end) get the VMA_* bits set and lose those in clear. Returns 0,
+ * -ENOMEM (holes: the mapped parts are done; or no memory for the split). */
+MUST_CHECK int space_set_flags(uint64_t start, uint64_t end, unsigned set, unsigned clear);
 
 /* space_range_ok: page-aligned addr, len rounded up to pages in *end; false when it leaves the
  * program's half. */

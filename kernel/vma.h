@@ -13,6 +13,7 @@ struct file;
 #define VMA_NOHUGE 0x4 /* never 2 MiB pages */
 #define VMA_SPECIAL 0x8 /* the kernel's pages: no mremap, no mprotect to writable */
 #define VMA_HUGE 0x10 /* madvise(MADV_HUGEPAGE) */
+#define VMA_LOCKED 0x20 /* mlock(2): present, and no MADV_DONTNEED */
 
 struct vma {
     struct rbnode node;

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+/* What the program's memory looks like: lines of /proc/self/maps and counters. Takes no lock: it also
+ * runs in crash reports. Source: proc(5). */
+#include "kernel/mmap.h"
+
+#include <asm/errno.h>
+#include <asm/mman.h>
+#include <asm/stat.h>
+
+#include "kernel/base/print.h"
+#include "kernel/base/string.h"
+#include "kernel/file.h"
+#include "kernel/pmap.h"
+#include "kernel/space.h"
+
+static const char *(*file_name_hook)(const struct file *f);
+
+void mmap_set_name_hook(const char *(*name)(const struct file *f))
+{
+    file_name_hook = name;
+}
+
+long mmap_describe(uint64_t addr, char *buf, size_t cap, uint64_t *next)
+{
+    struct stat st;
+    const struct vma *v = vma_find(&space.tree, addr);
+    if (v == NULL) {
+        return -ENOENT;
+    }
+    memset(&st, 0, sizeof(st));
+    if (v->file != NULL && v->file->ops->stat != NULL) {
+        (void)v->file->ops->stat(v->file, &st);
+    }
+    const char *name = v->name != NULL ? v->name : "";
+    if (v->file != NULL && file_name_hook != NULL) {
+        const char *path = file_name_hook(v->file);
+        name = path != NULL ? path : name;
+    }
+    *next = v->end;
+    int len = print_buf(buf, cap, "%08lx-%08lx %c%c%c%c %08lx %02x:%02x %lu", v->start, v->end,
+                        v->prot & PROT_READ ? 'r' : '-', v->prot & PROT_WRITE ? 'w' : '-',
+                        v->prot & PROT_EXEC ? 'x' : '-', v->flags & VMA_SHARED ? 's' : 'p',
+                        v->file != NULL ? v->offset : 0, (unsigned)(st.st_dev >> 8 & 0xfff),
+                        (unsigned)(st.st_dev & 0xff), st.st_ino);
+    if (name[0] == 0 || (size_t)len + 1 >= cap) {
+        return min((long)len, (long)cap - 1);
+    }
+    int pad = max(72 - len, 0) + 1;
+    int more = print_buf(buf + len, cap - (size_t)len, "%*s%s", pad, "", name);
+    return min((long)len + more, (long)cap - 1);
+}
+
+void mmap_stats(struct mmap_stats *out)
+{
+    struct pmap_stats p;
+    pmap_stats(&p);
+    *out = (struct mmap_stats){.minor_faults = space.faults,
+                               .huge_pages = p.huge,
+                               .resident_pages = p.resident,
+                               .peak_resident_pages = p.peak_resident,
+                               .virtual_pages = space.tree.pages,
+                               .jit_pages = space.jit_pages};
+}
