@@ -47,11 +47,13 @@ static void waiter_expire(struct timer *t)
 static void halt_until_done(const struct waiter *w)
 {
     uint64_t start = clock_ns();
+    process.idle_since_ns = start;
     while (!w->woken && !w->expired && !signal_pending()) {
         if (!irq_poll()) {
             moncall_wait();
         }
     }
+    process.idle_since_ns = TIME_NEVER;
     process.idle_ns += clock_ns() - start;
 }
 
