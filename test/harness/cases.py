@@ -11,7 +11,8 @@ from build import KINDS, ROOT, read_options
 
 DEFAULT_KINDS = "musl-static glibc-dynamic"
 KEYS = {"args", "run", "kinds", "stdin", "stdin_file", "elfin", "env", "timeout", "modes", "status",
-        "stdout", "stderr", "host", "more_args", "setup", "script", "memory"}
+        "stdout", "stderr", "host", "more_args", "setup", "script", "memory",
+        "rewritten"}
 
 
 class Case:

@@ -14,13 +14,14 @@ import signal
 import subprocess
 
 from build import ROOT, build_program
+from stats import rewritten_share
 
 WORK = os.path.join(ROOT, "build/test/work")
 ELFIN = os.environ.get("ELFIN", os.path.join(ROOT, "build/elfin"))
 GUEST_DIR = "/case"
 OLD = 1000000000  # time stamp of every input file: 2001-09-09
 ENV = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/",
-       "LC_ALL": "C"}
+       "LC_ALL": "C", "TZ": "UTC0"}
 
 
 class Failure(Exception):
@@ -134,6 +135,8 @@ def elfin_command(case, top, mode):
         options.append("--no-rewrite")
     if case.get("memory"):
         options += ["-m", case.get("memory")]
+    if wants_share(case, mode):
+        options.append("--stats")
     for x in [f"{k}={v}" for k, v in ENV.items()] + case.words("env"):
         options += ["-e", x]
     options += ["--add", f"{top}/guest:{GUEST_DIR}", "-w", GUEST_DIR] + case.words("elfin")
@@ -151,7 +154,31 @@ def check(case, mode, top):
     if status != expected:
         raise Failure(f"status {status}, expected {expected}{tail(prefix)}")
     compare_output(case, top, prefix)
+    if wants_share(case, mode):
+        check_share(case, prefix)
     return compare_errors(case, top, prefix)
+
+
+def wants_share(case, mode):
+    return bool(case.get("rewritten")) and not mode.endswith("no-rewrite")
+
+
+def check_share(case, prefix):
+    """The case's key says how many per cent of its calls come from rewritten sites, at least. The
+    report is taken out of the program's standard error."""
+    with open(prefix + ".err", "rb+") as f:
+        lines = f.read().splitlines(True)
+        report = [x for x in lines if x.startswith(b"elfin: stats:")]
+        f.seek(0)
+        f.truncate()
+        f.writelines(x for x in lines if x not in report)
+    text = b"".join(report).decode(errors="replace")
+    share = rewritten_share(text)
+    if share is None:
+        raise Failure("--stats printed no counts" + tail(prefix))
+    if share < float(case.get("rewritten")):
+        raise Failure(f"{share:.1f} % of the calls came from rewritten sites, less than "
+                      f"{case.get('rewritten')} %\n{text}")
 
 
 def run_script(case, mode, top):
