@@ -65,7 +65,7 @@ static void put_number(struct out *o, const struct spec *s, uint64_t value, unsi
     unsigned radix = base == 10 ? 10 : 16;
     char text[NUMBER_MAX];
     int n = 0;
-    for (; value != 0 || n == 0; value /= radix) {
+    for (; value != 0 || (n == 0 && s->precision != 0); value /= radix) {
         text[NUMBER_MAX - ++n] = digits[value % radix];
     }
     int zeros = s->precision - n;
@@ -113,12 +113,16 @@ static void parse_spec(const char **p, va_list *args, struct spec *s)
         }
     }
     s->width = parse_int(p, args);
+    if (s->width < 0) { /* given by '*' */
+        s->left = true;
+        s->width = -s->width;
+    }
     if (**p == '.') {
         (*p)++;
         s->precision = parse_int(p, args);
     }
-    if (**p == 'h') {
-        *p += (*p)[1] == 'h' ? 2 : 1;
+    for (; **p == 'h'; (*p)++) {
+        s->bytes /= 2;
     }
     while (**p == 'l' || **p == 'z') {
         s->bytes = sizeof(long);
@@ -129,6 +133,8 @@ static void parse_spec(const char **p, va_list *args, struct spec *s)
 static void put_signed(struct out *o, const struct spec *s, va_list *args)
 {
     int64_t v = s->bytes == sizeof(long) ? va_arg(*args, int64_t) : va_arg(*args, int);
+    v = s->bytes == sizeof(short) ? (short)v : v;
+    v = s->bytes == sizeof(char) ? (signed char)v : v;
     char sign = s->plus ? '+' : 0;
     uint64_t magnitude = (uint64_t)v;
     if (v < 0) {
@@ -140,7 +146,8 @@ static void put_signed(struct out *o, const struct spec *s, va_list *args)
 
 static uint64_t take_unsigned(const struct spec *s, va_list *args)
 {
-    return s->bytes == sizeof(long) ? va_arg(*args, uint64_t) : va_arg(*args, unsigned);
+    uint64_t v = s->bytes == sizeof(long) ? va_arg(*args, uint64_t) : va_arg(*args, unsigned);
+    return s->bytes == sizeof(long) ? v : v & ((1UL << 8 * s->bytes) - 1);
 }
 
 static void put_string(struct out *o, const struct spec *s, const char *text)
