@@ -86,8 +86,10 @@ static int grow_locked(unsigned fd)
         heap_free(cloexec);
         return -ENOMEM;
     }
-    memcpy(file, table.file, table.size * sizeof(*file));
-    memcpy(cloexec, table.cloexec, table.size / 8);
+    if (table.size != 0) {
+        memcpy(file, table.file, table.size * sizeof(*file));
+        memcpy(cloexec, table.cloexec, table.size / 8);
+    }
     heap_free(table.file);
     heap_free(table.cloexec);
     table.file = file;

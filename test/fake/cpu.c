@@ -3,14 +3,15 @@
 #include "platform/cpu.h"
 
 #include <asm/prctl.h>
+#include <asm/unistd.h>
 #include <stdlib.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include "kernel/thread.h"
 #include "test/fake/cpu.h"
 
 struct thread fake_thread = {.tid = 2};
+
+long syscall(long nr, ...); /* unistd.h does not go with the headers of the kernel */
 
 static struct cpu cpu __attribute__((aligned(4096)));
 static struct call_page call_page;
@@ -20,7 +21,7 @@ __attribute__((constructor)) static void install(void)
     cpu.self = &cpu;
     cpu.thread = &fake_thread;
     cpu.call_page = &call_page;
-    if (syscall(SYS_arch_prctl, ARCH_SET_GS, &cpu) != 0) {
+    if (syscall(__NR_arch_prctl, ARCH_SET_GS, &cpu) != 0) {
         abort();
     }
 }

@@ -2,6 +2,7 @@
 // fakes: log
 // libs: -lpthread
 /* The spinlock: owner checks, and exclusion between threads that stand for CPUs. */
+#define _GNU_SOURCE
 #include "kernel/base/lock.h"
 
 #include <pthread.h>
