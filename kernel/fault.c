@@ -268,7 +268,7 @@ static struct vma *grow_stack(uint64_t addr)
     const struct vma *below = vma_prev(v);
     uint64_t limit = process.limits[RLIMIT_STACK].rlim_cur;
     bool clear = below == NULL || start - below->end >= STACK_GUARD || below->prot == PROT_NONE;
-    if (!clear || v->end - start > limit) {
+    if (!clear || v->end - start > limit || !space_may_grow(v, (v->start - start) >> PAGE_SHIFT)) {
         return NULL;
     }
     vma_extend(&space.tree, v, start, v->end);
@@ -301,7 +301,7 @@ static int resolve(const struct vma *v, uint64_t addr, unsigned error)
     return pmap_protect(va, va + PAGE_SIZE, v->prot);
 }
 
-static int out_of_memory(void)
+void mmap_report_full(void)
 {
     struct pages_stats s;
     struct mmap_stats m;
@@ -309,7 +309,6 @@ static int out_of_memory(void)
     mmap_stats(&m);
     log(MM, ERROR, "out of memory: %lu of %lu KiB in use, %lu KiB by the program; it is killed. "
         "Give the machine more with -m", (s.total - s.free) * 4, s.total * 4, m.resident_pages * 4);
-    return SIGKILL;
 }
 
 int mmap_fault(uint64_t addr, unsigned error, uint64_t rsp, int *code)
@@ -325,7 +324,7 @@ int mmap_fault(uint64_t addr, unsigned error, uint64_t rsp, int *code)
         int err = resolve(v, addr, error);
         sig = err == 0 ? 0 : SIGBUS;
         *code = BUS_ADRERR;
-        sig = err == -ENOMEM ? out_of_memory() : sig;
+        sig = err == -ENOMEM ? SIGKILL : sig;
     }
     mutex_unlock(&space.lock);
     return sig;

@@ -3,8 +3,11 @@
  *
  * Nothing is ever swapped out, so locking means: present now, counted against RLIMIT_MEMLOCK, and
  * refused by MADV_DONTNEED. Takes space.lock. Source: mlock(2), mlockall(2), mincore(2). */
+#include <asm/signal.h>
+
 #include <asm/errno.h>
 #include <asm/mman.h>
+#include <asm/siginfo.h>
 #include <asm/stat.h>
 #include <linux/capability.h>
 #include <linux/resource.h>
@@ -15,7 +18,6 @@
 #include "kernel/process.h"
 #include "kernel/space.h"
 #include "kernel/uaccess.h"
-#include "platform/pages.h"
 
 #define INCORE_CHUNK 256
 
@@ -28,13 +30,9 @@ int mmap_populate(uint64_t start, uint64_t end, bool write)
         if (e.flags != 0 && (!write || (e.flags & PMAP_COPY) == 0)) {
             continue;
         }
-        struct pages_stats frames;
-        pages_stats(&frames);
-        if (frames.free == 0 || vma_at(&space.tree, va) == NULL) {
-            return -ENOMEM;
-        }
-        if (mmap_fault(va, error, 0, &code) != 0) {
-            return -EFAULT;
+        int sig = mmap_fault(va, error, 0, &code);
+        if (sig != 0) {
+            return sig == SIGKILL || code == SEGV_MAPERR ? -ENOMEM : -EFAULT;
         }
     }
     return 0;

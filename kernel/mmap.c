@@ -70,9 +70,6 @@ static int cut_at(uint64_t at)
     if (upper->file != NULL) {
         file_get(upper->file);
     }
-    if (v->flags & VMA_GROWS) { /* only the upper part is the stack that grows... downwards */
-        upper->flags &= ~(unsigned)VMA_GROWS;
-    }
     return 0;
 }
 

@@ -36,13 +36,16 @@ MUST_CHECK int mmap_stack(uint64_t limit, uint64_t *top);
  * name shows in /proc/self/maps and must live for ever. Returns the address or a negative errno. */
 long mmap_special(uint64_t hint, struct pa pa, unsigned npages, int prot, const char *name);
 
+/* mmap_report_full: the line that says why a program is killed for want of memory. */
+void mmap_report_full(void);
+
 /* mmap_text_page: for the rewriter: the direct-map address of the frame behind executable page addr,
  * made private to this process first. Returns 0, -EFAULT (not mapped, not executable), -EACCES
  * (writable too: a JIT page, or MAP_SHARED), -ENOMEM. */
 MUST_CHECK int mmap_text_page(uint64_t addr, uint8_t **out);
 
 /* mmap_fault: resolve a page fault at addr. Returns 0 when resolved (retry), SIGSEGV or SIGBUS with
- * *code = the si_code. Context: may block. */
+ * *code = the si_code, or SIGKILL: there is no memory. Context: may block. */
 enum { FAULT_WRITE = 2, FAULT_USER = 4, FAULT_EXEC = 16 }; /* bits of the page-fault error code */
 int mmap_fault(uint64_t addr, unsigned error, uint64_t rsp, int *code);
 

@@ -119,10 +119,9 @@ static long move_region(const struct vma *v, const struct remap *r, uint64_t to)
     }
     uint64_t len = min(r->old_len, r->new_len);
     err = len != 0 ? pmap_move(r->old, to, len, prot) : 0;
-    if (err != 0) { /* back again: the entries that moved found memory for their tables there */
-        int back = pmap_move(to, r->old, len, prot);
+    if (err != 0) {
         int gone = space_unmap(to, to + r->new_len);
-        assert(back == 0 && gone == 0);
+        assert(gone == 0);
         return err;
     }
     if ((r->flags & MREMAP_DONTUNMAP) == 0 && r->old_len != 0) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Soft page table: four levels of 512 words, as the hardware's, in the program's half.
  *
- * Leaf word: frame address | PMAP_* flags. A word of level 1 (2 MiB) is a table pointer, or a leaf with
+ * Leaf word: frame address | PMAP_* flags | rights << RIGHTS_SHIFT. A word of level 1 (2 MiB) is a table pointer, or a leaf with
  * PMAP_HUGE. Invariant: whatever the hardware maps, an entry here describes; an entry with frames is
  * mapped in hardware with the rights of its region, less W when PMAP_COPY is set.
  * The owner of the address space (kernel/mmap.c) serialises all calls with mm.lock.
@@ -21,7 +21,9 @@
 #define TOP_ENTRIES 256
 #define HUGE_PAGES (HUGE_SIZE / PAGE_SIZE)
 #define FLAG_BITS 0xfffUL
-#define BATCH 16 /* ranges collected for one monitor call */
+#define RIGHTS_SHIFT 4 /* PROT_READ, _WRITE, _EXEC of the entry: what a split needs to know */
+#define RIGHTS_MASK (7UL << RIGHTS_SHIFT)
+#define BATCH 64 /* ranges collected for one monitor call */
 #define DONATE_TRIES 8
 
 struct table {
@@ -47,14 +49,11 @@ static struct table *table_of(uint64_t word)
     return (struct table *)(uintptr_t)(word & ~FLAG_BITS);
 }
 
-static uint64_t *table_add(uint64_t *word)
+static bool table_add(uint64_t *word)
 {
     struct page *p = pages_alloc(0, PAGES_ZERO | PAGES_RESERVE);
-    if (p == NULL) {
-        return NULL;
-    }
-    *word = (uint64_t)(uintptr_t)pages_va(p);
-    return word;
+    *word = p != NULL ? (uint64_t)(uintptr_t)pages_va(p) : 0;
+    return p != NULL;
 }
 
 /* The word of va at level 1 (2 MiB); NULL when absent and not to be made, or out of memory. */
@@ -62,7 +61,7 @@ static uint64_t *word_huge(uint64_t va, bool make)
 {
     uint64_t *word = &top[index_of(va, 3) & (TOP_ENTRIES - 1)];
     for (unsigned level = 2; level >= 1; level--) {
-        if (*word == 0 && (!make || table_add(word) == NULL)) {
+        if (*word == 0 && (!make || !table_add(word))) {
             return NULL;
         }
         word = &table_of(*word)->word[index_of(va, level)];
@@ -76,10 +75,20 @@ static uint64_t *word_small(uint64_t va, bool make)
     if (word == NULL || (*word & PMAP_HUGE) != 0) {
         return NULL;
     }
-    if (*word == 0 && (!make || table_add(word) == NULL)) {
+    if (*word == 0 && (!make || !table_add(word))) {
         return NULL;
     }
     return &table_of(*word)->word[index_of(va, 0)];
+}
+
+static uint64_t rights(int prot)
+{
+    return ((uint64_t)(unsigned)prot << RIGHTS_SHIFT) & RIGHTS_MASK;
+}
+
+static int rights_of(uint64_t entry)
+{
+    return (int)((entry & RIGHTS_MASK) >> RIGHTS_SHIFT);
 }
 
 static uint32_t map_flags(int prot, uint64_t entry)
@@ -169,7 +178,7 @@ int pmap_enter(uint64_t va, struct pa pa, unsigned npages, int prot, unsigned fl
     for (unsigned i = 0; i < npages; i++) {
         uint64_t *word = word_small(va + i * PAGE_SIZE, false);
         assert(*word == 0);
-        *word = (pa.v + i * PAGE_SIZE) | flags;
+        *word = (pa.v + i * PAGE_SIZE) | flags | rights(prot);
     }
     count_resident(npages);
     return 0;
@@ -199,7 +208,7 @@ int pmap_enter_huge(uint64_t va, struct pa pa, int prot)
     if (moncall_map(&r, 1) != 0) {
         return -ENOMEM;
     }
-    *word = pa.v | PMAP_VALID | PMAP_COUNTED | PMAP_HUGE;
+    *word = pa.v | PMAP_VALID | PMAP_COUNTED | PMAP_HUGE | rights(prot);
     stats.huge++;
     count_resident(HUGE_PAGES);
     return 0;
@@ -222,13 +231,13 @@ int pmap_replace(uint64_t va, struct pa pa, int prot, unsigned flags)
         return -ENOMEM;
     }
     uint64_t old = *word;
-    *word = pa.v | flags;
+    *word = pa.v | flags | rights(prot);
     frame_put(old);
     return 0;
 }
 
-/* Turn the 2 MiB page around va, if there is one, into small pages with the rights of prot. */
-static int split_huge(uint64_t va, int prot)
+/* Turn the 2 MiB page around va, if there is one, into small pages. */
+static int split_huge(uint64_t va)
 {
     uint64_t *word = word_huge(va, false);
     if (word == NULL || (*word & PMAP_HUGE) == 0) {
@@ -240,9 +249,10 @@ static int split_huge(uint64_t va, int prot)
     }
     uint64_t base = align_down(va, HUGE_SIZE);
     uint64_t pa = *word & ~FLAG_BITS;
+    int prot = rights_of(*word);
     struct table *t = pages_va(fresh);
     for (unsigned i = 0; i < ENTRIES; i++) {
-        t->word[i] = (pa + i * PAGE_SIZE) | PMAP_VALID | PMAP_COUNTED;
+        t->word[i] = (pa + i * PAGE_SIZE) | PMAP_VALID | PMAP_COUNTED | rights(prot);
     }
     struct mon_range gone = {base, 0, 1, MAP_HUGE, 0};
     struct mon_range small = {base, pa, HUGE_PAGES, map_flags(prot, 0), 0};
@@ -255,13 +265,12 @@ static int split_huge(uint64_t va, int prot)
     return 0;
 }
 
-/* Split the 2 MiB pages that [start, end) cuts. What is cut off keeps no rights until it is touched:
- * they are not known here, and a fault restores them. */
+/* Split the 2 MiB pages that [start, end) cuts. */
 static int split_edges(uint64_t start, uint64_t end)
 {
-    int err = is_aligned(start, HUGE_SIZE) ? 0 : split_huge(start, PROT_NONE);
+    int err = is_aligned(start, HUGE_SIZE) ? 0 : split_huge(start);
     if (err == 0 && !is_aligned(end, HUGE_SIZE)) {
-        err = split_huge(end, PROT_NONE);
+        err = split_huge(end);
     }
     return err;
 }
@@ -346,6 +355,7 @@ struct protect_ctx {
 static int protect_word(void *ctx, uint64_t va, uint64_t *word, unsigned npages)
 {
     struct protect_ctx *c = ctx;
+    *word = (*word & ~RIGHTS_MASK) | rights(c->prot);
     uint32_t huge = npages != 1 ? MAP_HUGE : 0;
     if (c->prot == PROT_NONE) {
         return batch_add(&c->unmap, va, 0, 1, huge);
@@ -382,27 +392,85 @@ uint64_t pmap_next(uint64_t va, uint64_t end)
     return found;
 }
 
+/* Map the 2 MiB page of word at target too. -EINVAL, -ENOMEM: it cannot stay one there. */
+static int huge_map_at(uint64_t target, uint64_t word, int prot)
+{
+    if (!is_aligned(target, HUGE_SIZE)) {
+        return -EINVAL;
+    }
+    uint64_t *there = word_huge(target, true);
+    if (there == NULL || (*there != 0 && !table_drop_empty(there))) {
+        return -ENOMEM;
+    }
+    struct mon_range r = {target, word & ~FLAG_BITS, 1, map_flags(prot, word) | MAP_HUGE, 0};
+    return prot == PROT_NONE || moncall_map(&r, 1) == 0 ? 0 : -ENOMEM;
+}
+
+/* Map what is at [from, end) also at the same offsets from to, and have tables ready there. */
+static int move_map(uint64_t from, uint64_t end, uint64_t to, int prot)
+{
+    struct batch b = {.send = moncall_map};
+    for (uint64_t va = pmap_next(from, end); va < end; va = pmap_next(va + PAGE_SIZE, end)) {
+        uint64_t target = to + (va - from);
+        uint64_t *word = word_huge(va, false);
+        if ((*word & PMAP_HUGE) != 0 && huge_map_at(target, *word, prot) == 0) {
+            va += HUGE_SIZE - PAGE_SIZE;
+            continue;
+        }
+        int err = split_huge(va);
+        if (err != 0 || word_small(target, true) == NULL) {
+            return -ENOMEM;
+        }
+        word = word_small(va, false);
+        if (prot != PROT_NONE) {
+            err = batch_add(&b, target, *word & ~FLAG_BITS, 1, map_flags(prot, *word));
+        }
+        if (err != 0) {
+            return -ENOMEM;
+        }
+    }
+    return batch_flush(&b) != 0 ? -ENOMEM : 0;
+}
+
+struct move_ctx {
+    struct batch unmap;
+    uint64_t shift; /* to - from, modulo 2^64 */
+};
+
+static int move_undo(void *ctx, uint64_t va, uint64_t *word, unsigned npages)
+{
+    struct move_ctx *c = ctx;
+    (void)word;
+    return batch_add(&c->unmap, va + c->shift, 0, 1, npages != 1 ? MAP_HUGE : 0);
+}
+
+static int move_word(void *ctx, uint64_t va, uint64_t *word, unsigned npages)
+{
+    const struct move_ctx *c = ctx;
+    uint64_t *there = npages != 1 ? word_huge(va + c->shift, false) : word_small(va + c->shift, false);
+    *there = *word;
+    *word = 0;
+    return 0;
+}
+
 int pmap_move(uint64_t from, uint64_t to, uint64_t len, int prot)
 {
-    int err = split_edges(from, from + len);
+    struct move_ctx c = {.unmap = {.send = moncall_unmap}, .shift = to - from};
     uint64_t end = from + len;
-    for (uint64_t va = pmap_next(from, end); err == 0 && va < end; va = pmap_next(va, end)) {
-        err = split_huge(va, PROT_NONE);
-        uint64_t *word = word_small(va, false);
-        uint64_t *target = err == 0 ? word_small(to + (va - from), true) : NULL;
-        if (target == NULL) {
-            return -ENOMEM;
-        }
-        struct mon_range gone = {va, 0, 1, 0, 0};
-        struct mon_range here = {to + (va - from), *word & ~FLAG_BITS, 1, map_flags(prot, *word), 0};
-        if (prot != PROT_NONE && moncall_map(&here, 1) != 0) {
-            return -ENOMEM;
-        }
-        err = moncall_unmap(&gone, 1);
-        *target = *word;
-        *word = 0;
+    int err = split_edges(from, end);
+    if (err != 0) {
+        return err;
     }
-    return err;
+    if (move_map(from, end, to, prot) != 0) {
+        err = each_word(from, end, move_undo, &c);
+        err = err != 0 ? err : batch_flush(&c.unmap);
+        assert(err == 0);
+        return -ENOMEM;
+    }
+    err = each_word(from, end, collect_unmap, &c.unmap);
+    err = err != 0 ? err : batch_flush(&c.unmap);
+    assert(err == 0);
+    return each_word(from, end, move_word, &c);
 }
 
 bool pmap_donate(void)

@@ -39,7 +39,7 @@ MUST_CHECK int pmap_remove(uint64_t start, uint64_t end);
 MUST_CHECK int pmap_protect(uint64_t start, uint64_t end, int prot);
 
 /* pmap_move: entries of [from, from + len) to the same offsets at to, where nothing is mapped; with
- * the rights of prot. Returns 0 or -ENOMEM (some moved: both ranges stay consistent). */
+ * the rights of prot. Returns 0 or -ENOMEM (nothing moved). */
 MUST_CHECK int pmap_move(uint64_t from, uint64_t to, uint64_t len, int prot);
 
 /* pmap_next: first address >= va and < end with a frame behind it; end when there is none. */

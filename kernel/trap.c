@@ -11,6 +11,7 @@
 
 #include "kernel/base/print.h"
 #include "kernel/mmap.h"
+#include "kernel/process.h"
 #include "kernel/signal.h"
 #include "kernel/uaccess.h"
 #include "platform/boot.h"
@@ -81,6 +82,10 @@ static void page_fault(struct frame *f, uint64_t addr)
     }
     if (sig == 0) {
         return;
+    }
+    if (sig == SIGKILL) { /* also when a call needs the page: the program could not handle it */
+        mmap_report_full();
+        process_exit(128 + SIGKILL);
     }
     if (!from_program(f)) {
         uint64_t landing = uaccess_fixup(f->rip);

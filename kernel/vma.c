@@ -78,7 +78,7 @@ bool vma_can_merge(const struct vma *a, const struct vma *b)
     bool adjacent = a->end == b->start && a->prot == b->prot && a->flags == b->flags;
     bool same_object = a->file == b->file && a->name == b->name &&
                        (a->file == NULL || a->offset + (a->end - a->start) == b->offset);
-    return adjacent && same_object && (a->flags & (VMA_SPECIAL | VMA_GROWS)) == 0;
+    return adjacent && same_object && (a->flags & VMA_SPECIAL) == 0;
 }
 
 void vma_extend(struct vma_tree *t, struct vma *v, uint64_t start, uint64_t end)
