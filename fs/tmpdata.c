@@ -14,6 +14,7 @@
 #include "fs/tmpnode.h"
 #include "kernel/base/string.h"
 #include "kernel/heap.h"
+#include "kernel/mmap.h"
 #include "kernel/process.h"
 #include "platform/pages.h"
 
@@ -165,13 +166,18 @@ static long write_page(struct tmpnode *n, struct iov_iter *it, uint64_t pos, siz
 {
     int err = 0;
     size_t offset = pos % PAGE_SIZE;
+    uint64_t index = pos >> PAGE_SHIFT;
     spin_lock(&n->fs->lock);
-    struct tmppage *p = page_own(n, pos >> PAGE_SHIFT, &err);
+    bool overlaid = below(n, index) && page_find(n, index) == NULL;
+    struct tmppage *p = page_own(n, index, &err);
     struct page *frame = p != NULL ? p->page : NULL;
     if (frame != NULL) {
         pages_get(frame);
     }
     spin_unlock(&n->fs->lock);
+    if (overlaid) { /* mappings still show the page below */
+        mmap_forget_file(&n->vnode, index, index + 1, false);
+    }
     if (frame == NULL) {
         return err == -ENOMEM ? -ENOSPC : err;
     }
@@ -280,7 +286,8 @@ int tmpdata_truncate(struct tmpnode *n, uint64_t len)
         return -EFBIG;
     }
     spin_lock(&n->fs->lock);
-    if (len < n->attr.size) {
+    bool shorter = len < n->attr.size;
+    if (shorter) {
         err = zero_part(n, len, align_up(len, PAGE_SIZE));
         if (err == 0) {
             drop_range(n, align_up(len, PAGE_SIZE) >> PAGE_SHIFT, UINT64_MAX);
@@ -291,6 +298,10 @@ int tmpdata_truncate(struct tmpnode *n, uint64_t len)
         n->attr.size = len;
     }
     spin_unlock(&n->fs->lock);
+    if (shorter) {
+        mmap_forget_file(&n->vnode, len >> PAGE_SHIFT, UINT64_MAX, false);
+        mmap_forget_file(&n->vnode, align_up(len, PAGE_SIZE) >> PAGE_SHIFT, UINT64_MAX, true);
+    }
     return err;
 }
 
@@ -344,6 +355,9 @@ int tmpdata_fallocate(struct vnode *v, int mode, uint64_t offset, uint64_t len)
         n->attr.size = max(n->attr.size, end);
     }
     spin_unlock(&n->fs->lock);
+    if (kind != 0) {
+        mmap_forget_file(v, offset >> PAGE_SHIFT, align_up(end, PAGE_SIZE) >> PAGE_SHIFT, false);
+    }
     if (err == 0) {
         tmpnode_touch(n, true);
     }

@@ -115,7 +115,11 @@ static int fault_anonymous(const struct vma *v, uint64_t addr)
 static int object_page(const struct vma *v, uint64_t va, bool write, struct file_page *out)
 {
     uint64_t index = (v->offset + (va - v->start)) >> PAGE_SHIFT;
-    return v->file->ops->mmap_page(v->file, index, write, out);
+    int err = v->file->ops->mmap_page(v->file, index, write, out);
+    if (err == 0 && write && v->file->vnode != NULL) { /* may be another than was mapped so far */
+        space_forget_page(v->file->vnode, index, out->pa);
+    }
+    return err;
 }
 
 static void page_drop(const struct file_page *fp)
@@ -243,8 +247,16 @@ static int fault_copy(const struct vma *v, uint64_t addr, const struct pmap_entr
     if ((v->flags & VMA_SHARED) != 0) {
         struct file_page fp;
         int err = object_page(v, va, true, &fp);
-        unsigned flags = err == 0 && fp.page != NULL ? PMAP_COUNTED : 0;
-        return err != 0 ? err : pmap_replace(va, fp.pa, v->prot, flags);
+        if (err != 0) {
+            return err;
+        }
+        unsigned flags = fp.page != NULL ? PMAP_COUNTED : 0;
+        err = pmap_get(va).flags != 0 ? pmap_replace(va, fp.pa, v->prot, flags)
+                                      : pmap_enter(va, fp.pa, 1, v->prot, flags);
+        if (err != 0) {
+            page_drop(&fp);
+        }
+        return err;
     }
     struct page *p = copy_of(e->pa);
     if (p == NULL) {

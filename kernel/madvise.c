@@ -277,6 +277,23 @@ static void forget_pages(const struct vma *v, uint64_t start, uint64_t end, bool
     }
 }
 
+void space_forget_page(const struct vnode *vnode, uint64_t index, struct pa now)
+{
+    for (const struct vma *v = vma_find(&space.tree, 0); v != NULL; v = vma_next(v)) {
+        uint64_t base = v->offset >> PAGE_SHIFT;
+        bool maps = v->file != NULL && v->file->vnode == vnode && index >= base &&
+                    index - base < (v->end - v->start) >> PAGE_SHIFT;
+        if (!maps) {
+            continue;
+        }
+        uint64_t va = v->start + ((index - base) << PAGE_SHIFT);
+        struct pmap_entry e = pmap_get(va);
+        if (e.flags != 0 && e.pa.v != now.v) {
+            forget_pages(v, va, va + PAGE_SIZE, false);
+        }
+    }
+}
+
 void mmap_forget_file(const struct vnode *vnode, uint64_t first, uint64_t end, bool copies)
 {
     mutex_lock(&space.lock);

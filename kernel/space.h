@@ -48,6 +48,11 @@ bool space_hopeless(uint64_t len);
  * -ENOMEM (holes: the mapped parts are done; or no memory for the split). */
 MUST_CHECK int space_set_flags(uint64_t start, uint64_t end, unsigned set, unsigned clear);
 
+/* space_forget_page: page index of vnode's object is now the frame at now: mappings of another frame
+ * that are not private copies go. */
+struct vnode;
+void space_forget_page(const struct vnode *vnode, uint64_t index, struct pa now);
+
 /* space_range_ok: page-aligned addr, len rounded up to pages in *end; false when it leaves the
  * program's half. */
 bool space_range_ok(uint64_t addr, uint64_t len, uint64_t *end);
