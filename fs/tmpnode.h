@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* Nodes of tmpfs: what tmpfs.c (names) and tmpdata.c (contents) share. */
+/* Nodes of tmpfs: what tmpfs.c (instances and nodes), tmpname.c (the names of a directory), tmpdir.c
+ * (operations on names) and tmpdata.c (contents) share.
+ *
+ * References: a name holds one of its target, fs->by_lower one of each of its nodes, the mount one of
+ * the root, and a directory that was removed one of its last parent. So a node without references has
+ * no links and goes. */
 #ifndef FS_TMPNODE_H
 #define FS_TMPNODE_H
 
@@ -11,7 +16,7 @@ struct tmpfs {
     const struct tmpfs_lower *lower; /* [I] NULL: none */
     uint64_t next_ino; /* [lock] for nodes without a lower inode */
     uint64_t nodes, pages; /* [A] for statfs */
-    struct rbtree by_lower; /* [lock] nodes with nlink > 1 below, by lower inode: one node per inode */
+    struct rbtree by_lower; /* [lock] files with several names below, by lower inode: one node each */
     struct spinlock lock; /* names and attributes of all its nodes */
 };
 
@@ -47,8 +52,12 @@ struct tmpnode {
     struct list order;
     uint64_t next_cookie;
     uint64_t nnames;
-    struct tmpnode *parent; /* not referenced: a parent outlives its names; itself for the root */
-    bool complete; /* the lower directory's names have been taken in */
+    struct tmpname *resume; /* where the last readdir stopped, NULL */
+    struct tmpnode *parent; /* a parent outlives its names; itself for the root; NULL before the first
+                             * name; referenced once the directory is removed */
+    bool complete; /* the lower directory's names have all been taken in */
+    bool shared; /* in fs->by_lower */
+    bool linkable; /* made without a name, may get one (O_TMPFILE) */
     /* regular files and symlinks */
     struct rbtree pages; /* struct tmppage by index */
     char *target; /* symlinks made here: heap */
@@ -62,8 +71,42 @@ static inline struct tmpnode *tmpnode_of(struct vnode *v)
 /* tmpnode_create: a node with one vnode reference and nlink 0. NULL: out of memory. */
 struct tmpnode *tmpnode_create(struct tmpfs *fs, uint32_t mode, uint64_t lower_ino);
 
-/* tmpnode_touch: set mtime and ctime (content changed) or ctime only. */
+/* tmpnode_from_lower: the node of lower inode ino, which has a name in dir: with a new reference.
+ * Returns 0, -ENOMEM, -EUCLEAN. Context: takes none, needs fs->lock. */
+MUST_CHECK int tmpnode_from_lower(struct tmpnode *dir, uint64_t ino, struct tmpnode **out);
+
+/* tmpnode_touch: set mtime and ctime (content changed) or ctime only. _locked: under fs->lock. */
 void tmpnode_touch(struct tmpnode *n, bool content);
+void tmpnode_touch_locked(struct tmpnode *n, bool content);
+
+/* tmpname.c: the names of a directory. All need fs->lock, but readdir, which takes it. */
+
+/* tmpname_find: the name in dir, from below if need be. 0, -ENOENT, -ENOMEM, or the lower's error. */
+MUST_CHECK int tmpname_find(struct tmpnode *dir, const char *name, size_t len, struct tmpname **out);
+/* tmpname_target: the node that e stands for, without a new reference. 0, -ENOMEM, -EUCLEAN. */
+MUST_CHECK int tmpname_target(struct tmpnode *dir, struct tmpname *e, struct tmpnode **out);
+/* tmpname_complete: take in all names from below, before one is taken away. */
+MUST_CHECK int tmpname_complete(struct tmpnode *dir);
+/* tmpname_create: a name that is in no directory yet. NULL: out of memory; heap_free undoes it. */
+struct tmpname *tmpname_create(const char *name, size_t len);
+/* tmpname_add: put e, for target, into dir; takes over a reference of target, which may be NULL. */
+void tmpname_add(struct tmpnode *dir, struct tmpname *e, struct tmpnode *target);
+/* tmpname_remove: take e out of dir and free it; the reference of its target is the caller's. */
+void tmpname_remove(struct tmpnode *dir, struct tmpname *e);
+int tmpname_readdir(struct vnode *v, uint64_t cursor, dir_emit_fn emit, void *ctx);
+
+/* tmpdir.c: operations on names, as struct vnode_ops has them. */
+int tmpdir_lookup(struct vnode *v, const char *name, size_t len, struct vnode **out);
+int tmpdir_create(struct vnode *v, const char *name, size_t len, uint32_t mode, uint64_t rdev,
+                  struct vnode **out);
+int tmpdir_symlink(struct vnode *v, const char *name, size_t len, const char *target);
+int tmpdir_link(struct vnode *v, const char *name, size_t len, struct vnode *linked);
+int tmpdir_unlink(struct vnode *v, const char *name, size_t len, bool is_rmdir);
+int tmpdir_rename(struct vnode *from_dir, const char *from, size_t from_len, struct vnode *to_dir,
+                  const char *to, size_t to_len, unsigned flags);
+/* tmpdir_lose_name: n has a name less, one in dir. Returns how many references of n that leaves to be
+ * dropped once the lock is released. Needs fs->lock. */
+MUST_CHECK unsigned tmpdir_lose_name(struct tmpnode *dir, struct tmpnode *n);
 
 /* tmpdata.c: contents. */
 long tmpdata_read(struct vnode *v, struct iov_iter *it, uint64_t pos);
