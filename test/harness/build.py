@@ -43,7 +43,8 @@ def read_options(source):
 
 def compile_command(source, kind, out, options):
     compiler, flags = KINDS[kind]
-    also = [os.path.join(os.path.dirname(source), x) for v in options.get("also", []) for x in v.split()]
+    folder = os.path.dirname(source)
+    also = [os.path.join(folder, x) for v in options.get("also", []) for x in v.split()]
     extra = [x for v in options.get("cflags", []) for x in v.split()]
     files = [source] + also
     if source.endswith(".cc"):

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Finds the cases: test/guest/*.c and *.cc (with an optional .ini of the same name), test/apps/*/*.ini,
-test/bad/*.ini and test/unit/*/*_test.c. The keys of a case are explained in test/README.md.
+"""Finds the cases: test/guest/*.c and *.cc (with an optional .ini of the same name), *.ini of
+test/apps/* and test/bad, and test/unit/*/*_test.c. The keys of a case are explained in test/README.md.
 """
 import configparser
 import glob
@@ -47,7 +47,8 @@ class Case:
 
 
 def read_ini(path):
-    parser = configparser.ConfigParser(interpolation=None, delimiters=("=",), comment_prefixes=("#",))
+    parser = configparser.ConfigParser(interpolation=None, delimiters=("=",),
+                                       comment_prefixes=("#",))
     with open(path, encoding="utf-8") as f:
         parser.read_file(f)
     return {section: dict(parser[section]) for section in parser.sections()}
@@ -66,7 +67,8 @@ def guest_cases(source):
         keys = {**base, **keys}
         for kind in keys.get("kinds", DEFAULT_KINDS).split():
             if kind not in KINDS:
-                raise SystemExit(f"test/run: {source}: unknown kind {kind}, known: {' '.join(KINDS)}")
+                raise SystemExit(f"test/run: {source}: unknown kind {kind}, "
+                                 f"known: {' '.join(KINDS)}")
             yield Case("/".join(filter(None, [name, kind, section])), keys, source, kind)
 
 
@@ -76,8 +78,9 @@ def ini_cases(path):
     if os.path.basename(path) == "cases.ini":
         name = os.path.dirname(name)
     inputs = os.path.join(ROOT, folder, "input")
+    inputs = inputs if os.path.isdir(inputs) else None
     for section, keys in read_ini(os.path.join(ROOT, path)).items():
-        yield Case(f"{name}/{section}", keys, folder, None, inputs if os.path.isdir(inputs) else None)
+        yield Case(f"{name}/{section}", keys, folder, None, inputs)
 
 
 def find_cases():

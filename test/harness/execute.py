@@ -2,7 +2,7 @@
 """Runs one case on the host and in Elfin and judges the difference.
 
 Each case has a folder build/test/work/NAME: `host` and `guest` are equal folders, the program's
-current directory on each side (in Elfin it appears as /case); MODE.out and MODE.err are what came out.
+current directory on each side (in Elfin it appears as /case); MODE.out and MODE.err are the output.
 """
 import difflib
 import filecmp
@@ -77,8 +77,8 @@ def run(case, command, folder, env, prefix, limit):
     stdin, feeder = open_stdin(case, folder)
     with open(prefix + ".out", "wb") as out, open(prefix + ".err", "wb") as err, stdin:
         try:
-            child = subprocess.Popen(command, cwd=folder, env=env, stdin=stdin, stdout=out, stderr=err,
-                                     start_new_session=True)
+            child = subprocess.Popen(command, cwd=folder, env=env, stdin=stdin, stdout=out,
+                                     stderr=err, start_new_session=True)
         except OSError as e:
             raise Failure(f"{command[0]}: {e.strerror}") from e
         try:
@@ -241,7 +241,8 @@ def excerpt(expected, got):
     """The first difference with some context, at most a screen."""
     sizes = f"expected {os.path.getsize(expected)} bytes, got {os.path.getsize(got)}"
     with open(expected, "rb") as a, open(got, "rb") as b:
-        left, right = (x.read(1 << 20).decode(errors="backslashreplace").splitlines() for x in (a, b))
+        left, right = (x.read(1 << 20).decode(errors="backslashreplace").splitlines()
+                       for x in (a, b))
     diff = difflib.unified_diff(left[:4000], right[:4000], "expected", "got", lineterm="", n=1)
     lines = [line[:160] for _, line in zip(range(24), diff)]
     return "\n".join([sizes] + lines)
@@ -249,8 +250,8 @@ def excerpt(expected, got):
 
 def run_unit(case):
     command = [os.path.join(ROOT, "tools/unit-test"), case.source]
-    done = subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                          errors="replace", check=False, timeout=300)
+    done = subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True,
+                          text=True, errors="replace", check=False, timeout=300)
     if done.returncode:
         raise Failure(f"status {done.returncode}\n" + (done.stdout + done.stderr)[-2500:])
 

@@ -13,7 +13,7 @@ def read_counts(text):
 
 
 def rewritten_share(text):
-    """Per cent of the calls made that came from rewritten sites, or None. The first call of each site
+    """Per cent of the calls made that came from rewritten sites, or None. The first call of a site
     traps, by design, and has it rewritten: it counts as the rewritten site's."""
     counts = read_counts(text)
     if counts is None or counts[0] == 0:
