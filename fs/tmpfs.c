@@ -236,6 +236,7 @@ static const struct vnode_ops directory_ops = {
     .unlink = tmpdir_unlink,
     .rename = tmpdir_rename,
     .readdir = tmpname_readdir,
+    .create_unnamed = tmpfs_create_in,
     .release = node_release,
 };
 

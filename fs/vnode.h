@@ -61,6 +61,8 @@ struct vnode_ops {
     int (*page)(struct vnode *v, uint64_t index, bool write, struct file_page *out); /* see mmap_page */
     /* open: replace the generic open file (devices, FIFOs, /proc); NULL: vfile's. */
     int (*open)(struct vnode *v, unsigned flags, struct file **out);
+    /* create_unnamed: a regular file without a name in dir's file system, for O_TMPFILE. NULL: -EOPNOTSUPP. */
+    int (*create_unnamed)(struct vnode *dir, uint32_t mode, struct vnode **out);
     void (*release)(struct vnode *v); /* last reference is gone: forget or free v */
 };
 
@@ -129,7 +131,10 @@ MUST_CHECK int namei_set_cwd(const struct path *p);
 void namei_cwd(struct path *out); /* with references */
 extern uint32_t namei_umask;
 
-/* vfs.c: verbs on paths, each as the system call of its name; at as in namei_walk. */
+/* vfs_open: open(2); at as in namei_walk. flags: O_*; walk: WALK_* of openat2(2), 0 for others. More verbs
+ * on names: fs/entry.h; on attributes: fs/attr.h. */
+MUST_CHECK int vfs_open_how(const struct path *at, const char *name, unsigned flags, uint32_t mode,
+                            unsigned walk, struct file **out);
 MUST_CHECK int vfs_open(const struct path *at, const char *name, unsigned flags, uint32_t mode,
                         struct file **out);
 /* vfs_mount: cover the directory at the absolute path where with m, whose root, fs_name, source and
@@ -138,8 +143,11 @@ MUST_CHECK int vfs_mount(const char *where, struct mount *m);
 struct list *vfs_mounts(void);
 const struct path *vfs_file_path(const struct file *f); /* NULL for files without a path */
 
-/* vfile_open: the generic open file of a vnode; p is copied. */
+/* vfile_open: the generic open file of a vnode; p is copied. vfile_open_any: a device's or FIFO's own
+ * where the vnode is one. vfile_attach: f was opened as p (copied), which vfs_file_path tells. */
 MUST_CHECK int vfile_open(const struct path *p, unsigned flags, struct file **out);
+MUST_CHECK int vfile_open_any(const struct path *p, unsigned flags, struct file **out);
+MUST_CHECK int vfile_attach(struct file *f, const struct path *p);
 
 /* vfs_init: mount EROFS image [image, image + len) with a tmpfs upper layer as /, or an empty tmpfs
  * when image is NULL; tmpfs on /tmp /run /dev/shm, devfs on /dev, procfs on /proc. image_pa is the

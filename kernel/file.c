@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Open files, the descriptor table, and the buffers that file operations move data through.
  *
- * The table is an array that doubles; bit sets tell open descriptors and close-on-exec ones. table.lock
+ * The table is an array that doubles; bit sets tell open descriptors and close-on-exec ones. fd_table.lock
  * guards it; a file's own lock guards its offset and flags. Source: open(2), dup(2), readv(2). */
 #include "kernel/file.h"
 
@@ -15,14 +15,7 @@
 #define FIRST_SIZE 64
 #define WORD_BITS 64
 
-static struct {
-    struct spinlock lock;
-    struct file **file; /* [L] array[size] */
-    uint64_t *cloexec; /* [L] bit per descriptor */
-    unsigned size; /* [L] multiple of WORD_BITS */
-    unsigned limit; /* [L] RLIMIT_NOFILE */
-    unsigned lowest; /* [L] no free descriptor below */
-} table = {.limit = 1024};
+struct fd_table fd_table = {.limit = 1024};
 
 struct file *file_create(const struct file_ops *ops, void *object, unsigned flags)
 {
@@ -32,6 +25,7 @@ struct file *file_create(const struct file_ops *ops, void *object, unsigned flag
         f->refs = 1;
         f->flags = flags;
         f->object = object;
+        mutex_init(&f->pos_lock);
     }
     return f;
 }
@@ -51,32 +45,42 @@ void file_put(struct file *f)
     if (f->ops->release != NULL) {
         f->ops->release(f);
     }
+    if (f->detach != NULL) {
+        f->detach(f);
+    }
     heap_free(f);
+}
+
+void file_set_flags(struct file *f, unsigned mask, unsigned value)
+{
+    spin_lock(&f->lock);
+    f->flags = (f->flags & ~mask) | (value & mask);
+    spin_unlock(&f->lock);
 }
 
 static bool is_open_locked(unsigned fd)
 {
-    lock_assert_held(&table.lock);
-    return fd < table.size && table.file[fd] != NULL;
+    lock_assert_held(&fd_table.lock);
+    return fd < fd_table.size && fd_table.file[fd] != NULL;
 }
 
 static void set_cloexec_locked(unsigned fd, bool on)
 {
-    lock_assert_held(&table.lock);
+    lock_assert_held(&fd_table.lock);
     uint64_t bit = 1UL << fd % WORD_BITS;
-    uint64_t *word = &table.cloexec[fd / WORD_BITS];
+    uint64_t *word = &fd_table.cloexec[fd / WORD_BITS];
     *word = on ? *word | bit : *word & ~bit;
 }
 
 /* Make room for fd. */
 static int grow_locked(unsigned fd)
 {
-    lock_assert_held(&table.lock);
-    unsigned size = max(table.size, (unsigned)FIRST_SIZE);
+    lock_assert_held(&fd_table.lock);
+    unsigned size = max(fd_table.size, (unsigned)FIRST_SIZE);
     while (size <= fd) {
         size *= 2;
     }
-    if (size == table.size) {
+    if (size == fd_table.size) {
         return 0;
     }
     struct file **file = heap_zalloc(size * sizeof(*file));
@@ -86,76 +90,91 @@ static int grow_locked(unsigned fd)
         heap_free(cloexec);
         return -ENOMEM;
     }
-    if (table.size != 0) {
-        memcpy(file, table.file, table.size * sizeof(*file));
-        memcpy(cloexec, table.cloexec, table.size / 8);
+    if (fd_table.size != 0) {
+        memcpy(file, fd_table.file, fd_table.size * sizeof(*file));
+        memcpy(cloexec, fd_table.cloexec, fd_table.size / 8);
     }
-    heap_free(table.file);
-    heap_free(table.cloexec);
-    table.file = file;
-    table.cloexec = cloexec;
-    table.size = size;
+    heap_free(fd_table.file);
+    heap_free(fd_table.cloexec);
+    fd_table.file = file;
+    fd_table.cloexec = cloexec;
+    fd_table.size = size;
     return 0;
 }
 
 int fd_alloc(struct file *f, int min_fd, unsigned flags)
 {
-    spin_lock(&table.lock);
-    unsigned fd = max((unsigned)min_fd, table.lowest);
+    spin_lock(&fd_table.lock);
+    unsigned fd = max((unsigned)min_fd, fd_table.lowest);
     while (is_open_locked(fd)) {
         fd++;
     }
-    int err = fd < table.limit ? grow_locked(fd) : -EMFILE;
+    int err = fd < fd_table.limit ? grow_locked(fd) : -EMFILE;
     if (err == 0) {
-        table.file[fd] = f;
+        fd_table.file[fd] = f;
         set_cloexec_locked(fd, (flags & O_CLOEXEC) != 0);
-        if ((unsigned)min_fd <= table.lowest) {
-            table.lowest = fd + 1;
+        if ((unsigned)min_fd <= fd_table.lowest) {
+            fd_table.lowest = fd + 1;
         }
     }
-    spin_unlock(&table.lock);
+    spin_unlock(&fd_table.lock);
     return err != 0 ? err : (int)fd;
 }
 
 int fd_install(struct file *f, int fd, unsigned flags)
 {
-    spin_lock(&table.lock);
-    int err = fd >= 0 && (unsigned)fd < table.limit ? grow_locked((unsigned)fd) : -EBADF;
+    spin_lock(&fd_table.lock);
+    int err = fd >= 0 && (unsigned)fd < fd_table.limit ? grow_locked((unsigned)fd) : -EBADF;
     struct file *old = NULL;
     if (err == 0) {
-        old = table.file[fd];
-        table.file[fd] = f;
+        old = fd_table.file[fd];
+        fd_table.file[fd] = f;
         set_cloexec_locked((unsigned)fd, (flags & O_CLOEXEC) != 0);
     }
-    spin_unlock(&table.lock);
+    spin_unlock(&fd_table.lock);
     if (old != NULL) {
         file_put(old);
     }
     return err != 0 ? err : fd;
 }
 
-struct file *fd_get(int fd)
+struct file *fd_get_any(int fd)
 {
     struct file *f = NULL;
-    spin_lock(&table.lock);
+    spin_lock(&fd_table.lock);
     if (fd >= 0 && is_open_locked((unsigned)fd)) {
-        f = table.file[fd];
+        f = fd_table.file[fd];
         file_get(f);
     }
-    spin_unlock(&table.lock);
+    spin_unlock(&fd_table.lock);
     return f;
+}
+
+struct file *fd_get(int fd)
+{
+    struct file *f = fd_get_any(fd);
+    if (f != NULL && (f->flags & O_PATH) != 0) {
+        file_put(f);
+        return NULL;
+    }
+    return f;
+}
+
+void fd_share(void)
+{
+    __atomic_store_n(&fd_table.shared, true, __ATOMIC_RELEASE);
 }
 
 int fd_close(int fd)
 {
     struct file *f = NULL;
-    spin_lock(&table.lock);
+    spin_lock(&fd_table.lock);
     if (fd >= 0 && is_open_locked((unsigned)fd)) {
-        f = table.file[fd];
-        table.file[fd] = NULL;
-        table.lowest = min(table.lowest, (unsigned)fd);
+        f = fd_table.file[fd];
+        fd_table.file[fd] = NULL;
+        fd_table.lowest = min(fd_table.lowest, (unsigned)fd);
     }
-    spin_unlock(&table.lock);
+    spin_unlock(&fd_table.lock);
     if (f == NULL) {
         return -EBADF;
     }
@@ -165,43 +184,43 @@ int fd_close(int fd)
 
 int fd_cloexec(int fd)
 {
-    spin_lock(&table.lock);
+    spin_lock(&fd_table.lock);
     int on = -EBADF;
     if (fd >= 0 && is_open_locked((unsigned)fd)) {
-        on = (int)(table.cloexec[fd / WORD_BITS] >> fd % WORD_BITS & 1);
+        on = (int)(fd_table.cloexec[fd / WORD_BITS] >> fd % WORD_BITS & 1);
     }
-    spin_unlock(&table.lock);
+    spin_unlock(&fd_table.lock);
     return on;
 }
 
 int fd_set_cloexec(int fd, bool on)
 {
-    spin_lock(&table.lock);
+    spin_lock(&fd_table.lock);
     int err = fd >= 0 && is_open_locked((unsigned)fd) ? 0 : -EBADF;
     if (err == 0) {
         set_cloexec_locked((unsigned)fd, on);
     }
-    spin_unlock(&table.lock);
+    spin_unlock(&fd_table.lock);
     return err;
 }
 
 int fd_next(int fd)
 {
-    spin_lock(&table.lock);
+    spin_lock(&fd_table.lock);
     unsigned at = (unsigned)max(fd, 0);
-    while (at < table.size && table.file[at] == NULL) {
+    while (at < fd_table.size && fd_table.file[at] == NULL) {
         at++;
     }
-    int found = at < table.size ? (int)at : -ENOENT;
-    spin_unlock(&table.lock);
+    int found = at < fd_table.size ? (int)at : -ENOENT;
+    spin_unlock(&fd_table.lock);
     return found;
 }
 
 void fd_set_limit(unsigned limit)
 {
-    spin_lock(&table.lock);
-    table.limit = min(limit, (unsigned)FD_MAX);
-    spin_unlock(&table.lock);
+    spin_lock(&fd_table.lock);
+    fd_table.limit = min(limit, (unsigned)FD_MAX);
+    spin_unlock(&fd_table.lock);
 }
 
 void fd_close_all(void)
@@ -247,6 +266,14 @@ static const struct iov *position(const struct iov_iter *it, size_t *offset)
 static long iov_move(struct iov_iter *it, char *buf, size_t len, enum iov_move how)
 {
     size_t moved = 0;
+    if (likely(it->n == 1)) { /* read and write: no search for the entry */
+        moved = min(len, it->total - it->done);
+        if (move_bytes(it, (char *)it->iov->base + it->done, buf, moved, how) != 0) {
+            return -EFAULT;
+        }
+        it->done += moved;
+        return (long)moved;
+    }
     while (moved < len && it->done < it->total) {
         size_t offset;
         const struct iov *v = position(it, &offset);

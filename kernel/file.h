@@ -8,10 +8,12 @@
 
 #include "kernel/base/base.h"
 #include "kernel/base/lock.h"
+#include "kernel/mutex.h"
 #include "kernel/wait.h"
 
 struct file;
 struct page;
+struct path;
 
 /* A buffer of the program or of the kernel. file_ops move data through iov_copy_to/from, so that
  * user memory is touched only by uaccess. */
@@ -25,7 +27,15 @@ struct iov_iter {
     size_t done; /* bytes moved so far, over all entries */
     size_t total; /* sum of len */
     bool user; /* bases are the program's addresses */
+    bool append; /* write at the end of the object, wherever *pos is: RWF_APPEND */
 };
+
+/* iov_iter_one: an iterator over one buffer; v is the storage of its entry. */
+static inline struct iov_iter iov_iter_one(struct iov *v, void *base, size_t len, bool user)
+{
+    *v = (struct iov){base, len};
+    return (struct iov_iter){.iov = v, .n = 1, .total = len, .user = user};
+}
 
 /* Move up to len bytes between buf and the iterator and advance it. Return bytes moved (short only
  * when the iterator is full or empty), or -EFAULT when not even one byte could be moved. */
@@ -78,11 +88,28 @@ struct file {
     uint32_t refs; /* [A] */
     uint32_t flags; /* [L] O_* status flags and access mode */
     struct spinlock lock;
-    uint64_t pos; /* [L] file offset */
+    struct mutex pos_lock; /* held over a call that uses pos, once the process has several threads */
+    uint64_t pos; /* [pos_lock] file offset; of directories: cursor */
     void *object; /* [I] vnode, pipe ... as ops knows */
-    struct vnode *vnode; /* [I] NULL when not in a file system */
+    struct vnode *vnode; /* [I] NULL when not in a file system; path holds the reference */
+    struct path *path; /* [I] how it was opened, NULL; fs/vfile.c owns it */
+    void (*detach)(struct file *f); /* [I] gives path back after release, NULL */
     uint64_t dir_cursor; /* getdents state of the owner */
 };
+
+/* file_readable, file_writable: opened for it. O_PATH files and access mode 3 are neither. */
+static inline bool file_readable(const struct file *f)
+{
+    return (f->flags & (O_WRONLY | O_PATH)) == 0;
+}
+
+static inline bool file_writable(const struct file *f)
+{
+    return (((f->flags & O_ACCMODE) + 1) & O_RDWR) != 0;
+}
+
+/* file_set_flags: change the bits of mask in the status flags. */
+void file_set_flags(struct file *f, unsigned mask, unsigned value);
 
 /* file_create: a new open file with one reference. NULL: out of memory. */
 struct file *file_create(const struct file_ops *ops, void *object, unsigned flags);
@@ -97,8 +124,61 @@ void file_put(struct file *f);
 MUST_CHECK int fd_alloc(struct file *f, int min_fd, unsigned flags);
 /* fd_install: put f at exactly fd, closing what was there (dup2). Returns fd, -EBADF, -ENOMEM. */
 MUST_CHECK int fd_install(struct file *f, int fd, unsigned flags);
-/* fd_get: the file at fd with a new reference, NULL when closed. Pair with file_put. */
+/* fd_get: the file at fd with a new reference; NULL when closed or opened with O_PATH. Pair with
+ * file_put. fd_get_any: O_PATH files too. */
 struct file *fd_get(int fd);
+struct file *fd_get_any(int fd);
+
+/* The table. Only kernel/file.c writes it. While shared is false the one thread of the process may
+ * read it without the lock: nobody else can close what it looks at. */
+struct fd_table {
+    struct spinlock lock;
+    struct file **file; /* [L] array[size] */
+    uint64_t *cloexec; /* [L] bit per descriptor */
+    unsigned size; /* [L] multiple of 64 */
+    unsigned limit; /* [L] RLIMIT_NOFILE */
+    unsigned lowest; /* [L] no free descriptor below */
+    bool shared; /* [A] the process has, or has had, a second thread */
+};
+extern struct fd_table fd_table;
+
+/* fd_share: a second thread is about to start. */
+void fd_share(void);
+
+/* fd_borrow: the file at fd for the length of the current call, without a reference as long as there
+ * is a single thread. file is NULL when fd is closed or opened with O_PATH. End with fd_return.
+ * fd_borrow_any: O_PATH files too. */
+struct fd_ref {
+    struct file *file;
+    bool counted;
+};
+
+static inline struct fd_ref fd_borrow_any(int fd)
+{
+    if (unlikely(fd_table.shared)) {
+        struct file *f = fd_get_any(fd);
+        return (struct fd_ref){f, f != NULL};
+    }
+    return (struct fd_ref){(unsigned)fd < fd_table.size ? fd_table.file[fd] : NULL, false};
+}
+
+static inline void fd_return(struct fd_ref r)
+{
+    if (unlikely(r.counted)) {
+        file_put(r.file);
+    }
+}
+
+static inline struct fd_ref fd_borrow(int fd)
+{
+    struct fd_ref r = fd_borrow_any(fd);
+    if (r.file != NULL && unlikely((r.file->flags & O_PATH) != 0)) {
+        fd_return(r);
+        return (struct fd_ref){NULL, false};
+    }
+    return r;
+}
+
 /* fd_close: 0 or -EBADF. */
 int fd_close(int fd);
 /* Close-on-exec flag: -EBADF, else 0/1. */

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: MIT */
+/* File locks of all three kinds, in one list: few programs hold more than a handful.
+ *
+ * A lock belongs to an owner: the process (all its descriptors alike) or one open file. flock's locks
+ * and record locks do not see each other; the two kinds of record locks do. An owner's own locks never
+ * conflict: a new one replaces what it overlaps. table_lock guards the list; sleepers on freed try again
+ * after each release. Source: fcntl(2), flock(2). */
+#include "fs/lock.h"
+
+#include <asm/errno.h>
+
+#include "kernel/base/list.h"
+#include "kernel/heap.h"
+
+struct lock {
+    struct list link;
+    const void *object; /* what is locked */
+    const struct file *owner; /* NULL: the process */
+    enum lock_kind kind;
+    struct lock_range range; /* type F_RDLCK or F_WRLCK */
+};
+
+static struct spinlock table_lock;
+static struct list locks = LIST_INIT(locks); /* [table_lock] */
+static struct wait_queue freed = {.waiters = LIST_INIT(freed.waiters)};
+
+/* All opens of one inode, pipe or socket share its object. */
+static const void *object_of(const struct file *f)
+{
+    return f->vnode != NULL ? f->vnode : f->object;
+}
+
+static const struct file *owner_of(const struct file *f, enum lock_kind kind)
+{
+    return kind == LOCK_OF_PROCESS ? NULL : f;
+}
+
+static bool overlaps(const struct lock_range *a, const struct lock_range *b)
+{
+    return a->start <= b->end && b->start <= a->end;
+}
+
+static bool is_mine(const struct lock *l, const struct file *f, enum lock_kind kind)
+{
+    return l->object == object_of(f) && l->kind == kind && l->owner == owner_of(f, kind);
+}
+
+/* The first lock that keeps f from range. */
+static const struct lock *find_conflict(const struct file *f, enum lock_kind kind,
+                                        const struct lock_range *range)
+{
+    struct list *at;
+    list_for_each(at, &locks) {
+        const struct lock *l = list_entry(at, struct lock, link);
+        bool same_world = (l->kind == LOCK_WHOLE) == (kind == LOCK_WHOLE);
+        bool exclusive = l->range.type == F_WRLCK || range->type == F_WRLCK;
+        if (l->object == object_of(f) && same_world && exclusive && !is_mine(l, f, kind) &&
+            overlaps(&l->range, range)) {
+            return l;
+        }
+    }
+    return NULL;
+}
+
+/* Take range out of f's locks; *spare is used when one falls into two parts. */
+static void carve(const struct file *f, enum lock_kind kind, const struct lock_range *range,
+                  struct lock **spare)
+{
+    struct list *at;
+    struct list *next;
+    list_for_each_safe(at, next, &locks) {
+        struct lock *l = list_entry(at, struct lock, link);
+        if (!is_mine(l, f, kind) || !overlaps(&l->range, range)) {
+            continue;
+        }
+        bool left = l->range.start < range->start;
+        bool right = l->range.end > range->end;
+        if (left && right) {
+            **spare = *l;
+            (*spare)->range.start = range->end + 1;
+            list_push(&locks, &(*spare)->link); /* before the walk: not met again */
+            *spare = NULL;
+            l->range.end = range->start - 1;
+        } else if (left) {
+            l->range.end = range->start - 1;
+        } else if (right) {
+            l->range.start = range->end + 1;
+        } else {
+            list_remove(&l->link);
+            heap_free(l);
+        }
+    }
+}
+
+/* One try; *fresh and *spare are taken as needed. */
+static int try_set(struct file *f, enum lock_kind kind, const struct lock_range *want,
+                   struct lock **fresh, struct lock **spare)
+{
+    int err = 0;
+    spin_lock(&table_lock);
+    if (want->type != F_UNLCK && find_conflict(f, kind, want) != NULL) {
+        err = -EAGAIN;
+    } else {
+        carve(f, kind, want, spare);
+        if (want->type != F_UNLCK) {
+            **fresh = (struct lock){.object = object_of(f), .owner = owner_of(f, kind), .kind = kind,
+                                    .range = *want};
+            list_append(&locks, &(*fresh)->link);
+            *fresh = NULL;
+        }
+    }
+    spin_unlock(&table_lock);
+    return err;
+}
+
+int lock_set(struct file *f, enum lock_kind kind, const struct lock_range *want, bool wait)
+{
+    struct lock *fresh = heap_alloc(sizeof(*fresh));
+    struct lock *spare = heap_alloc(sizeof(*spare));
+    int err = fresh != NULL && spare != NULL ? 0 : -ENOMEM;
+    if (err == 0) {
+        err = try_set(f, kind, want, &fresh, &spare);
+        if (err == 0) {
+            wait_wake(&freed, WAIT_ALL); /* an exclusive lock may have become a shared one */
+        }
+    }
+    while (err == -EAGAIN && wait) {
+        err = wait_on(&freed, TIME_NEVER);
+        err = err == 0 ? try_set(f, kind, want, &fresh, &spare) : err;
+    }
+    heap_free(fresh);
+    heap_free(spare);
+    return err;
+}
+
+void lock_test(struct file *f, enum lock_kind *kind, struct lock_range *range)
+{
+    spin_lock(&table_lock);
+    const struct lock *l = find_conflict(f, *kind, range);
+    if (l == NULL) {
+        range->type = F_UNLCK;
+    } else {
+        *range = l->range;
+        *kind = l->kind;
+    }
+    spin_unlock(&table_lock);
+}
+
+/* Drop the locks on f's vnode that belong to owner. */
+static void drop(const struct file *f, const struct file *owner)
+{
+    struct list *at;
+    struct list *next;
+    bool any = false;
+    spin_lock(&table_lock);
+    list_for_each_safe(at, next, &locks) {
+        struct lock *l = list_entry(at, struct lock, link);
+        if (l->object == object_of(f) && l->owner == owner) {
+            list_remove(&l->link);
+            heap_free(l);
+            any = true;
+        }
+    }
+    spin_unlock(&table_lock);
+    if (any) {
+        wait_wake(&freed, WAIT_ALL);
+    }
+}
+
+void lock_release(struct file *f)
+{
+    if (!list_empty(&locks)) {
+        drop(f, f);
+    }
+}
+
+void lock_forget(struct file *f)
+{
+    if (!list_empty(&locks)) {
+        drop(f, NULL);
+    }
+}
