@@ -26,6 +26,7 @@ struct walk {
     char *rest; /* components still to go */
     int links; /* followed so far */
     enum tree_mode mode;
+    bool on_host; /* the end is a file of the host that the tree has not taken */
 };
 
 static int compare_paths(const void *a, const void *b)
@@ -120,6 +121,7 @@ static int step(struct walk *w, const char *path, bool last, struct tree_node **
     if (is_open(w->tree, w->at) && lstat(path, &st) == 0) {
         bool leaf = !S_ISLNK(st.st_mode) && !S_ISDIR(st.st_mode);
         if (leaf && (!last || w->mode != TREE_TAKE)) {
+            w->on_host = last;
             return last ? -ENOENT : -ENOTDIR;
         }
         *out = treenode_create(w->tree, path);
@@ -185,26 +187,35 @@ static int walk_component(struct walk *w, const char *component)
     int err = step(w, path, last, &node);
     if (err == 0) {
         err = enter(w, node, last);
+    } else if (w->on_host) {
+        replace(&w->at, text_copy(path));
     }
     free(path);
     return err;
 }
 
-int treenode_walk(struct tree *t, const char *path, enum tree_mode mode, struct tree_node **out)
+/* Go to the end of path; w->at tells where that is. The caller frees it. */
+static int walk_to_end(struct walk *w)
 {
-    struct walk w = {t, text_copy(""), text_copy(path), 0, mode};
     int err = 0;
     char *component;
-    while (err == 0 && (component = next_component(&w)) != NULL) {
-        err = walk_component(&w, component);
+    while (err == 0 && (component = next_component(w)) != NULL) {
+        err = walk_component(w, component);
         free(component);
     }
+    free(w->rest);
+    return err;
+}
+
+int treenode_walk(struct tree *t, const char *path, enum tree_mode mode, struct tree_node **out)
+{
+    struct walk w = {t, text_copy(""), text_copy(path), 0, mode, false};
+    int err = walk_to_end(&w);
     *out = err == 0 ? treenode_get(t, w.at) : NULL;
     if (err == 0 && mode == TREE_MAKE && !S_ISDIR((*out)->st.st_mode)) {
         err = -ENOTDIR;
     }
     free(w.at);
-    free(w.rest);
     return err;
 }
 
@@ -239,21 +250,12 @@ const struct tree_node *tree_find(struct tree *t, const char *path)
 
 char *tree_locate(struct tree *t, const char *path)
 {
-    struct walk w = {t, text_copy(""), text_copy(path), 0, TREE_PEEK};
-    int err = 0;
-    char *component;
-    while (err == 0 && (component = next_component(&w)) != NULL) {
-        err = walk_component(&w, component);
-        free(component);
-    }
-    char *found = NULL;
-    if (err == 0) {
-        found = text_copy(treenode_get(t, w.at)->source);
-    } else if (err == -ENOENT && is_open(t, w.at) && access(w.at_host, F_OK) == 0) {
-        found = text_copy(w.at);
-    }
+    struct walk w = {t, text_copy(""), text_copy(path), 0, TREE_LOOK, false};
+    const struct tree_node *node = walk_to_end(&w) == 0 ? treenode_get(t, w.at) : NULL;
+    char *found = node != NULL && S_ISREG(node->st.st_mode) ? text_copy(node->source)
+                  : w.on_host                               ? text_copy(w.at)
+                                                            : NULL;
     free(w.at);
-    free(w.rest);
     return found;
 }
 

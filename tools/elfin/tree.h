@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The file tree that the guest will see, as a plan: which guest path comes from which host file. Nothing
- * is copied before stage.c does it, so --dry-run costs nothing.
+ * is copied before image.c does it.
  *
  * Guest paths in the tree are absolute, without "." or "..", and no component but the last is a
  * symbolic link. A directory taken from the same path of the host is "open": paths below it that
@@ -37,7 +37,6 @@ int tree_add_host(struct tree *t, const char *path);
 
 /* tree_add_copy: add host path source at guest path, folders with everything in them; links inside are
  * kept as links. Replaces files that are there, merges folders. Missing parents are made.
- *   added        called for each regular file that is added; NULL if nobody wants to know
  * Returns 0, or an exit status after a message. */
 int tree_add_copy(struct tree *t, const char *source, const char *path);
 
@@ -49,6 +48,10 @@ int tree_add_directory(struct tree *t, const char *path, mode_t mode);
 /* tree_find: what path (any absolute guest path) leads to, links followed. NULL if it leads nowhere.
  * The node belongs to the tree. */
 const struct tree_node *tree_find(struct tree *t, const char *path);
+
+/* tree_locate: the host file behind the regular file that path leads to, whether the tree has it or would
+ * take it from the host. NULL if there is none. The caller frees it. */
+char *tree_locate(struct tree *t, const char *path);
 
 /* tree_walk: call visit for every node, parents before their children, until it returns nonzero.
  * Returns that. visit must not change the tree. */

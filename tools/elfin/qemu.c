@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: MIT */
+/* QEMU's microvm: a processor, memory, virtio-mmio and nothing that costs time at the start. Five ports
+ * of one virtio-console: 0 is unused (the specification makes it special), then the streams in the
+ * order of enum qemu_stream. Source: QEMU, docs/system/i386/microvm.rst; qemu(1). */
+#include "tools/elfin/qemu.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "tools/elfin/report.h"
+
+#define PROGRAM "qemu-system-x86_64"
+#define PORTS "5"
+
+static const char *const stream_names[QEMU_STREAMS] = {"in", "out", "err", "log", "serial"};
+
+int qemu_find(char **out)
+{
+    struct words folders = {0};
+    const char *path = getenv("PATH");
+    words_split(&folders, path != NULL ? path : "/usr/bin:/usr/local/bin", ":");
+    *out = NULL;
+    for (size_t i = 0; i < folders.count && *out == NULL; i++) {
+        char *candidate = text_format("%s/" PROGRAM, folders.items[i]);
+        if (access(candidate, X_OK) == 0) {
+            *out = candidate;
+        } else {
+            free(candidate);
+        }
+    }
+    words_fini(&folders);
+    if (*out == NULL) {
+        return report_error(STATUS_OWN_ERROR,
+                            PROGRAM " is not on PATH (on Debian: apt install qemu-system-x86)");
+    }
+    return 0;
+}
+
+static void add_all(struct words *out, const char *const *words)
+{
+    for (; *words != NULL; words++) {
+        words_add(out, *words);
+    }
+}
+
+void qemu_command(const char *program, const struct qemu_machine *m, struct words *out)
+{
+    static const char *const fixed[] = {
+        /* nothing from configuration files, no screen; a triple fault ends it */
+        "-no-user-config", "-nodefaults", "-display", "none", "-no-reboot",
+        /* no timers, interrupt controller or clock of the PC, no firmware additions */
+        "-M", "microvm,pit=off,pic=off,rtc=off,acpi=off,x-option-roms=off",
+        /* modern virtio; paravirtual hosts stop QEMU over MSR 0x10a */
+        "-global", "virtio-mmio.force-legacy=false", "-cpu", "max,-arch-capabilities",
+        "-device", "isa-debug-exit,iobase=0xf4,iosize=4",
+        "-device", "virtio-serial-device,max_ports=" PORTS, NULL};
+    words_add(out, program);
+    words_add(out, "-accel");
+    words_add(out, accel_name(m->accel));
+    add_all(out, fixed);
+    words_add(out, "-m");
+    words_add_format(out, "%luM", m->memory >> 20);
+    for (int i = 0; i < QEMU_STREAMS; i++) {
+        words_add(out, "-chardev");
+        words_add_format(out, "socket,id=%s,fd=%d", stream_names[i], QEMU_FD_FIRST + i);
+        words_add(out, i == QEMU_SERIAL ? "-serial" : "-device");
+        if (i == QEMU_SERIAL) {
+            words_add_format(out, "chardev:%s", stream_names[i]);
+        } else {
+            words_add_format(out, "virtserialport,nr=%d,chardev=%s", i + 1, stream_names[i]);
+        }
+    }
+    words_add(out, "-kernel");
+    words_add(out, m->kernel);
+    words_add(out, "-initrd");
+    words_add(out, m->image);
+    words_add(out, "-append");
+    words_add(out, m->options);
+}
+
+static void close_ends(int ends[][2], int n, int side)
+{
+    for (int i = 0; i < n; i++) {
+        close(ends[i][side]);
+    }
+}
+
+/* In the child: give the descriptors their numbers and become QEMU. */
+static void __attribute__((noreturn)) become(const struct words *command, int ends[][2], pid_t parent)
+{
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    setpgid(0, 0); /* the terminal's signals are the tool's business */
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    int null = open("/dev/null", O_RDWR);
+    bool ok = getppid() == parent && dup2(null, STDIN_FILENO) >= 0;
+    for (int i = 0; i < QEMU_STREAMS && ok; i++) {
+        ok = dup2(ends[i][1], QEMU_FD_FIRST + i) >= 0; /* the ends themselves lie above */
+    }
+    ok = ok && dup2(ends[QEMU_STREAMS][1], STDOUT_FILENO) >= 0;
+    ok = ok && dup2(ends[QEMU_STREAMS][1], STDERR_FILENO) >= 0;
+    if (ok) {
+        execv(command->items[0], command->items);
+    }
+    report_error(STATUS_OWN_ERROR, "cannot start %s: %s", command->items[0], strerror(errno));
+    _exit(STATUS_OWN_ERROR);
+}
+
+/* A pair of sockets, both above the numbers that QEMU gets. */
+static int make_pair(int pair[2])
+{
+    int fresh[2];
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fresh) != 0) {
+        return -errno;
+    }
+    for (int i = 0; i < 2; i++) {
+        pair[i] = fcntl(fresh[i], F_DUPFD_CLOEXEC, QEMU_FD_FIRST + QEMU_STREAMS);
+        close(fresh[i]);
+    }
+    return pair[0] < 0 || pair[1] < 0 ? -errno : fcntl(pair[0], F_SETFL, O_NONBLOCK);
+}
+
+int qemu_start(const struct words *command, struct qemu *out)
+{
+    int ends[QEMU_STREAMS + 1][2];
+    for (int i = 0; i <= QEMU_STREAMS; i++) {
+        int err = make_pair(ends[i]);
+        if (err != 0) {
+            return report_error(STATUS_OWN_ERROR, "no sockets for the machine: %s", strerror(-err));
+        }
+    }
+    pid_t self = getpid();
+    out->pid = fork();
+    if (out->pid == 0) {
+        become(command, ends, self);
+    }
+    close_ends(ends, QEMU_STREAMS + 1, 1);
+    if (out->pid < 0) {
+        close_ends(ends, QEMU_STREAMS + 1, 0);
+        return report_error(STATUS_OWN_ERROR, "no process for the machine: %s", strerror(errno));
+    }
+    for (int i = 0; i < QEMU_STREAMS; i++) {
+        out->stream[i] = ends[i][0];
+    }
+    out->messages = ends[QEMU_STREAMS][0];
+    return 0;
+}

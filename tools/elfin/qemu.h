@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/* Starts the hypervisor. The one place that knows how QEMU wants to be told. */
+#ifndef TOOLS_ELFIN_QEMU_H
+#define TOOLS_ELFIN_QEMU_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "tools/elfin/accel.h"
+#include "tools/elfin/words.h"
+
+/* Streams between tool and machine; each is a socket. */
+enum qemu_stream { QEMU_STDIN, QEMU_STDOUT, QEMU_STDERR, QEMU_LOG, QEMU_SERIAL, QEMU_STREAMS };
+
+struct qemu_machine {
+    enum accel accel;
+    uint64_t memory; /* bytes */
+    const char *kernel; /* host path */
+    const char *image; /* host path of the root image */
+    const char *options; /* kernel command line */
+};
+
+struct qemu {
+    pid_t pid;
+    int stream[QEMU_STREAMS]; /* the tool's ends, non-blocking */
+    int messages; /* what QEMU itself says */
+};
+
+/* qemu_find: the path of the hypervisor's program. Returns 0 or an exit status after a message. */
+int qemu_find(char **out);
+
+/* qemu_command: append program and arguments to out. The streams are descriptors QEMU_FD_FIRST + n. */
+#define QEMU_FD_FIRST 10
+void qemu_command(const char *program, const struct qemu_machine *m, struct words *out);
+
+/* qemu_start: run command, connected to fresh sockets. It dies with the tool, and signals of the
+ * terminal do not reach it. Returns 0 or an exit status after a message. */
+int qemu_start(const struct words *command, struct qemu *out);
+
+#endif

@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: MIT */
+/* Owns the loop that moves bytes. One buffer a direction; input is read only when the one before has gone.
+ * The caller's descriptors are left in the blocking mode they came in, because others share it: writes to
+ * them are short enough not to block after poll said so.
+ * The guest reports its status on the log stream as "\001exit N\n" (platform/console.h) after flushing
+ * everything else, so the hypervisor can be ended at once then.
+ * Source: poll(2), signalfd(2), pipe(7) for PIPE_BUF. */
+#include "tools/elfin/relay.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "tools/elfin/report.h"
+
+#define BUFFER_LEN 65536
+#define STATUS_MARK "\001exit "
+#define LINE_LEN 512
+#define NONE (-1)
+
+struct pipe {
+    int from, to; /* NONE once it is over */
+    size_t chunk; /* how much to can take without blocking when poll says so */
+    size_t start, end; /* what buffer holds */
+    char buffer[BUFFER_LEN];
+};
+
+/* The log stream: its lines go to stderr but for the status. */
+struct log {
+    int from;
+    size_t len;
+    char line[LINE_LEN];
+};
+
+enum pipe_number { PIPE_IN, PIPE_OUT, PIPE_ERR, PIPES };
+
+struct relay {
+    struct qemu *qemu;
+    struct relay_times *times;
+    struct pipe pipes[PIPES];
+    struct log logs[2]; /* the log port and the serial one */
+    struct text messages; /* of QEMU */
+    int signals; /* signalfd */
+    int status; /* NONE until known */
+    bool killed;
+};
+
+static uint64_t now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
+static void note(uint64_t *when)
+{
+    *when = *when != 0 ? *when : now();
+}
+
+static void kill_machine(struct relay *r)
+{
+    if (!r->killed) {
+        kill(r->qemu->pid, SIGKILL);
+        r->killed = true;
+    }
+}
+
+/* The first reason to end counts. */
+static void finish(struct relay *r, int status)
+{
+    if (r->status == NONE) {
+        r->status = status;
+        note(&r->times->status);
+    }
+    kill_machine(r);
+}
+
+static void close_input(struct pipe *p)
+{
+    shutdown(p->to, SHUT_WR); /* the machine sees the end after the data */
+    p->from = p->to = NONE;
+}
+
+static void write_pipe(struct relay *r, struct pipe *p)
+{
+    size_t len = p->end - p->start < p->chunk ? p->end - p->start : p->chunk;
+    ssize_t n = write(p->to, p->buffer + p->start, len);
+    if (n >= 0) {
+        p->start += (size_t)n;
+        return;
+    }
+    if (errno == EAGAIN || errno == EINTR) {
+        return;
+    }
+    bool input = p == &r->pipes[PIPE_IN];
+    if (!input && errno == EPIPE) {
+        finish(r, STATUS_SIGNAL + SIGPIPE);
+    } else if (!input) {
+        finish(r, report_error(STATUS_OWN_ERROR, "cannot write output: %s", strerror(errno)));
+    }
+    p->from = p->to = NONE;
+}
+
+static void read_pipe(struct relay *r, struct pipe *p)
+{
+    ssize_t n = read(p->from, p->buffer, sizeof(p->buffer));
+    if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
+        return;
+    }
+    p->start = 0;
+    p->end = n > 0 ? (size_t)n : 0;
+    if (n > 0) {
+        if (p != &r->pipes[PIPE_IN]) {
+            note(&r->times->first_output);
+        }
+        write_pipe(r, p);
+    } else if (p == &r->pipes[PIPE_IN]) {
+        close_input(p);
+    } else {
+        p->from = NONE;
+    }
+}
+
+static void put(const char *text, size_t len)
+{
+    while (len != 0) {
+        ssize_t n = write(STDERR_FILENO, text, len);
+        if (n < 0 && errno != EINTR) {
+            return;
+        }
+        text += n > 0 ? n : 0;
+        len -= n > 0 ? (size_t)n : 0;
+    }
+}
+
+static void take_line(struct relay *r, struct log *l)
+{
+    if (l->len != 0 && l->line[0] == STATUS_MARK[0]) {
+        int status = atoi(l->line + strlen(STATUS_MARK));
+        finish(r, status);
+    } else {
+        put(l->line, l->len);
+    }
+    l->len = 0;
+}
+
+static void read_log(struct relay *r, struct log *l)
+{
+    char bytes[4096];
+    ssize_t n = read(l->from, bytes, sizeof(bytes));
+    if (n <= 0) {
+        l->from = n < 0 && (errno == EAGAIN || errno == EINTR) ? l->from : NONE;
+        return;
+    }
+    note(&r->times->first_log);
+    for (ssize_t i = 0; i < n; i++) {
+        l->line[l->len++] = bytes[i];
+        if (bytes[i] == '\n' || l->len == sizeof(l->line) - 1) {
+            l->line[l->len] = '\0';
+            take_line(r, l);
+        }
+    }
+}
+
+static void read_messages(struct relay *r)
+{
+    char bytes[4096];
+    ssize_t n = read(r->qemu->messages, bytes, sizeof(bytes));
+    if (n > 0) {
+        text_add(&r->messages, bytes, (size_t)n);
+    } else if (n == 0 || (errno != EAGAIN && errno != EINTR)) {
+        r->qemu->messages = NONE;
+    }
+}
+
+static void take_signal(struct relay *r)
+{
+    struct signalfd_siginfo info;
+    if (read(r->signals, &info, sizeof(info)) == sizeof(info)) {
+        finish(r, STATUS_SIGNAL + (int)info.ssi_signo);
+    }
+}
+
+/* Everything the machine wrote has arrived and gone on. */
+static bool is_over(const struct relay *r)
+{
+    for (int i = PIPE_OUT; i < PIPES; i++) {
+        const struct pipe *p = &r->pipes[i];
+        if (p->from != NONE || (p->to != NONE && p->start != p->end)) {
+            return false;
+        }
+    }
+    return r->logs[0].from == NONE && r->logs[1].from == NONE && r->qemu->messages == NONE;
+}
+
+/* What a pipe waits for: room if it holds data, else data. */
+static struct pollfd watch_pipe(const struct pipe *p)
+{
+    bool full = p->start != p->end;
+    return (struct pollfd){full ? p->to : p->from, full ? POLLOUT : POLLIN, 0};
+}
+
+static void step(struct relay *r)
+{
+    enum { LOG = PIPES, SERIAL, MESSAGES, SIGNALS, WATCHES };
+    struct pollfd watches[WATCHES] = {
+        [LOG] = {r->logs[0].from, POLLIN, 0},
+        [SERIAL] = {r->logs[1].from, POLLIN, 0},
+        [MESSAGES] = {r->qemu->messages, POLLIN, 0},
+        [SIGNALS] = {r->signals, POLLIN, 0},
+    };
+    for (int i = 0; i < PIPES; i++) {
+        watches[i] = watch_pipe(&r->pipes[i]);
+    }
+    if (poll(watches, WATCHES, -1) < 0) {
+        return;
+    }
+    for (int i = 0; i < PIPES; i++) {
+        struct pipe *p = &r->pipes[i];
+        if (watches[i].revents != 0) {
+            (p->start != p->end ? write_pipe : read_pipe)(r, p);
+        }
+    }
+    for (int i = 0; i < 2; i++) {
+        if (watches[LOG + i].revents != 0) {
+            read_log(r, &r->logs[i]);
+        }
+    }
+    if (watches[MESSAGES].revents != 0) {
+        read_messages(r);
+    }
+    if (watches[SIGNALS].revents != 0) {
+        take_signal(r);
+    }
+}
+
+static size_t chunk_of(int fd)
+{
+    struct stat st;
+    return fstat(fd, &st) == 0 && S_ISREG(st.st_mode) ? BUFFER_LEN : PIPE_BUF;
+}
+
+static void set_up(struct relay *r, struct qemu *q)
+{
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGHUP);
+    sigaddset(&signals, SIGQUIT);
+    sigprocmask(SIG_BLOCK, &signals, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    r->signals = signalfd(NONE, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
+    static const int from_host[PIPES] = {STDIN_FILENO, NONE, NONE};
+    for (int i = 0; i < PIPES; i++) {
+        bool input = i == PIPE_IN;
+        r->pipes[i].from = input ? from_host[i] : q->stream[QEMU_STDIN + i];
+        r->pipes[i].to = input ? q->stream[QEMU_STDIN] : i;
+        r->pipes[i].chunk = input ? BUFFER_LEN : chunk_of(i);
+    }
+    r->logs[0].from = q->stream[QEMU_LOG];
+    r->logs[1].from = q->stream[QEMU_SERIAL];
+}
+
+/* The machine ended without a status: whatever QEMU said is the best explanation there is. */
+static int explain(const struct relay *r, int how)
+{
+    if (r->messages.len != 0) {
+        put(r->messages.data, r->messages.len);
+    }
+    if (WIFSIGNALED(how)) {
+        return report_error(STATUS_OWN_ERROR, "the hypervisor was ended by signal %d (%s)", WTERMSIG(how),
+                            strsignal(WTERMSIG(how)));
+    }
+    return report_error(STATUS_OWN_ERROR, "the machine ended without an exit status (QEMU says %d)",
+                        WEXITSTATUS(how));
+}
+
+int relay_run(struct qemu *q, struct relay_times *times)
+{
+    struct relay *r = calloc(1, sizeof(*r));
+    if (r == NULL) {
+        report_no_memory();
+    }
+    r->qemu = q;
+    r->times = times;
+    r->status = NONE;
+    set_up(r, q);
+    while (!is_over(r)) {
+        step(r);
+    }
+    for (int i = 0; i < 2; i++) {
+        put(r->logs[i].line, r->logs[i].len);
+    }
+    int how = 0;
+    kill_machine(r);
+    waitpid(q->pid, &how, 0);
+    times->end = now();
+    int status = r->status != NONE ? r->status : explain(r, how);
+    text_fini(&r->messages);
+    free(r);
+    return status;
+}
