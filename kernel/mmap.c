@@ -366,24 +366,20 @@ static int protect_one(struct vma *v, uint64_t start, uint64_t end, int prot)
 
 static int protect_locked(uint64_t start, uint64_t end, int prot)
 {
-    for (uint64_t at = start; at < end;) {
-        struct vma *v = vma_at(&space.tree, at);
-        if (v == NULL) {
-            return -ENOMEM;
-        }
-        uint64_t next = min(v->end, end);
-        int err = protect_one(v, at, end, prot);
-        if (err != 0) {
-            return err;
-        }
-        at = next;
+    int err = 0;
+    uint64_t done = start;
+    while (err == 0 && done < end) {
+        struct vma *v = vma_at(&space.tree, done);
+        uint64_t next = v != NULL ? min(v->end, end) : end;
+        err = v != NULL ? protect_one(v, done, end, prot) : -ENOMEM;
+        done = err == 0 ? next : done;
     }
-    for (uint64_t at = start; at < end;) { /* join equals, also with what lies around */
+    for (uint64_t at = start; at < done;) { /* join equals, also with what lies around */
         struct vma *v = vma_at(&space.tree, at);
         at = v->end;
         space_merge(v);
     }
-    return 0;
+    return err;
 }
 
 int mmap_protect(uint64_t addr, uint64_t len, int prot)

@@ -35,3 +35,9 @@ void cpu_attention(struct cpu *c, unsigned bit)
 {
     c->trap.pending |= 1UL << bit;
 }
+
+bool cpu_random(uint64_t *out)
+{
+    *out = 0;
+    return false;
+}

@@ -6,14 +6,7 @@
 
 #include <string.h>
 
-#include "platform/cpu.h"
 #include "test/unit/check.h"
-
-bool cpu_random(uint64_t *out)
-{
-    *out = 0;
-    return false;
-}
 
 /* RFC 8439 2.3.2 and appendix A.1: key bytes, counter and nonce words, key stream. */
 static const struct vector {
