@@ -23,7 +23,8 @@ static bool in_group(uint32_t gid, bool real)
 int access_check(struct vnode *v, unsigned mask, bool real)
 {
     struct vattr attr;
-    if (!real && process.fsuid == 0 && (mask & MAY_EXEC) == 0 && process_capable(CAP_DAC_OVERRIDE)) {
+    if (!real && process.fsuid == 0 && (mask & MAY_EXEC) == 0 &&
+        process_capable(CAP_DAC_OVERRIDE)) {
         return 0;
     }
     int err = v->ops->getattr(v, &attr);

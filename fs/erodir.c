@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Directories of an EROFS image: blocks of entries, then names; all names are in ascending order, so
- * that one is found by halving first the blocks and then the entries of one block.
+/* Directories of an EROFS image: blocks of entries, then names; all names are in ascending
+ * order, so that one is found by halving first the blocks and then the entries of one block.
  * Source: EROFS documentation, "Core on-disk format", directories. */
 #include <asm/errno.h>
 

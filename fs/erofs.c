@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* EROFS: the superblock, and the reader that tmpfs stands on.
  *
- * One image at a time, in eroimage, which never changes once erofs_open has returned; so there are no
- * locks. Whole pages are handed out in place.
+ * One image at a time, in eroimage, which never changes once erofs_open has returned; so there
+ * are no locks. Whole pages are handed out in place.
  * Source: EROFS documentation, "Core on-disk format". */
 #include "fs/erofs.h"
 
@@ -159,7 +159,8 @@ static int check_super(const uint8_t *base, size_t len, const struct super_block
     if (sb->block_bits < BLOCK_BITS_MIN || sb->block_bits > BLOCK_BITS_MAX) {
         return refuse(-EUCLEAN, "corrupted superblock: impossible block size");
     }
-    if ((uint64_t)sb->blocks << sb->block_bits > len || SUPER_OFFSET + (1UL << sb->block_bits) > len) {
+    if ((uint64_t)sb->blocks << sb->block_bits > len ||
+        SUPER_OFFSET + (1UL << sb->block_bits) > len) {
         return refuse(-EUCLEAN, "truncated: it ends before its last block");
     }
     if ((sb->feature_compat & COMPAT_CHECKSUM) != 0 && !checksum_holds(base, sb)) {

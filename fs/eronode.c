@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Inodes of an EROFS image and where their data lies.
  *
- * Nothing is cached: an inode is decoded and checked anew by each call, which costs less than a lookup
- * would. Every offset from the image is checked before it is followed, and every loop is bounded by a
- * length that was checked, so a corrupted image yields -EUCLEAN and nothing worse.
+ * Nothing is cached: an inode is decoded and checked anew by each call, which costs less than a
+ * lookup would. Every offset from the image is checked before it is followed, and every loop is
+ * bounded by a length that was checked, so a corrupted image yields -EUCLEAN and nothing worse.
  * Source: EROFS documentation, "Core on-disk format" and "Chunk-based inode layout". */
 #include "fs/eronode.h"
 
@@ -220,8 +220,9 @@ static int map_chunk(const struct eronode *n, uint64_t pos, uint64_t *offset, ui
         return eronode_unsupported(n->ino, "data on a further device is not supported");
     }
     *offset = block_offset(index.block) + pos % chunk;
-    return eroimage_holds(*offset, *len) ? 0
-                                         : eronode_corrupted(n->ino, "chunk past the end of the image");
+    return eroimage_holds(*offset, *len)
+               ? 0
+               : eronode_corrupted(n->ino, "chunk past the end of the image");
 }
 
 int eronode_map(const struct eronode *n, uint64_t pos, uint64_t *offset, uint64_t *len)

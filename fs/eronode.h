@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What erofs.c (superblock, reader), eronode.c (inodes and data) and erodir.c (directories) share. */
+/* What erofs.c (superblock, reader), eronode.c (inodes and data) and erodir.c (directories)
+ * share. */
 #ifndef FS_ERONODE_H
 #define FS_ERONODE_H
 
@@ -42,10 +43,12 @@ bool eronode_exists(uint64_t ino);
 MUST_CHECK int eronode_read(uint64_t ino, struct eronode *out);
 
 /* eronode_map: where byte pos < n->size of the data lies: *offset in the image or ERONODE_HOLE, and
- * how many bytes from there on lie together (all of them in the image). 0, -EUCLEAN, -EOPNOTSUPP. */
+ * how many bytes from there on lie together (all of them in the image). 0, -EUCLEAN,
+ * -EOPNOTSUPP. */
 MUST_CHECK int eronode_map(const struct eronode *n, uint64_t pos, uint64_t *offset, uint64_t *len);
 
-/* eronode_corrupted: log the image's first fault, return -EUCLEAN. eronode_unsupported: -EOPNOTSUPP. */
+/* eronode_corrupted: log the image's first fault, return -EUCLEAN. eronode_unsupported:
+ * -EOPNOTSUPP. */
 int eronode_corrupted(uint64_t ino, const char *what);
 int eronode_unsupported(uint64_t ino, const char *what);
 

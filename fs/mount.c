@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Mounts: the list of them, and the tree that the program finds at its start.
  *
- * A mount holds its root and the directory that it covers. lock guards the list and mounted_here; path
- * walk reads mounted_here without it, which is one load. Nothing is ever unmounted.
+ * A mount holds its root and the directory that it covers. lock guards the list and
+ * mounted_here; path walk reads mounted_here without it, which is one load. Nothing is ever
+ * unmounted.
  * Source: mount(2), mount_namespaces(7). */
 #include <asm/errno.h>
 
@@ -121,7 +122,8 @@ static const struct tmpfs_lower *lower_of(const struct start_mount *s)
     unsigned dtype;
     const char *name = s->where + 1;
     if (image == NULL || s->lower == NULL ||
-        image->lookup(image->root, name, strlen(name), &ino, &dtype) != 0 || dtype != S_IFDIR >> 12) {
+        image->lookup(image->root, name, strlen(name), &ino, &dtype) != 0 ||
+        dtype != S_IFDIR >> 12) {
         return NULL;
     }
     *s->lower = *image;
@@ -134,8 +136,7 @@ static int start_one(const struct start_mount *s)
     struct mount *m;
     int err = make_directory(s->where);
     if (err == 0) {
-        err = s->create != NULL ? s->create(&m)
-                                : tmpfs_create(lower_of(s), "tmpfs", s->mode, &m);
+        err = s->create != NULL ? s->create(&m) : tmpfs_create(lower_of(s), "tmpfs", s->mode, &m);
     }
     return err != 0 ? err : vfs_mount(s->where, m);
 }
@@ -151,9 +152,9 @@ int vfs_init(const void *at, struct pa image_pa, size_t len)
 {
     static struct tmpfs_lower tmp, run;
     static const struct start_mount start[] = {
-        {"/tmp", NULL, 01777, &tmp},    {"/run", NULL, 0755, &run}, {"/dev", devfs_create, 0, NULL},
-        {"/dev/shm", NULL, 01777, NULL}, {"/proc", procfs_create, 0, NULL},
-        {"/sys", sysfs_create, 0, NULL},
+        {"/tmp", NULL, 01777, &tmp},       {"/run", NULL, 0755, &run},
+        {"/dev", devfs_create, 0, NULL},   {"/dev/shm", NULL, 01777, NULL},
+        {"/proc", procfs_create, 0, NULL}, {"/sys", sysfs_create, 0, NULL},
     };
     const char *where = "/";
     int err = at != NULL ? erofs_open(at, image_pa, len, &image) : 0;

@@ -3,8 +3,9 @@
  *
  * A walk holds one vnode reference and the canonical name of where it stands; file systems answer
  * ".." themselves, except at the root of a mount, where the walk steps to the covered directory.
- * The name is kept as text for getcwd and /proc: a directory renamed later keeps its old name there.
- * cwd_lock guards current and root directory. Source: path_resolution(7), symlink(7), openat2(2). */
+ * The name is kept as text for getcwd and /proc: a directory renamed later keeps its old name
+ * there. cwd_lock guards current and root directory. Source: path_resolution(7), symlink(7),
+ * openat2(2). */
 #include "fs/vnode.h"
 
 #include <asm/errno.h>
@@ -295,7 +296,8 @@ static int step(struct walk *w, const char *part, size_t len, bool last)
     return err;
 }
 
-/* Walk rest; with stop_before_last, stand at the directory of the last component and leave it in rest. */
+/* Walk rest; with stop_before_last, stand at the directory of the last component and leave it in
+ * rest. */
 static int walk_rest(struct walk *w, bool stop_before_last)
 {
     while (!rest_is_empty(w)) {

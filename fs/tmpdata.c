@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* Contents of tmpfs files: a tree of counted pages over what the lower file system has.
  *
- * A page that is not in the tree reads from below (up to lower_len) or as zeros. Pages are mapped in
- * place, so bytes past the end of the file in its last page are kept zero when the file shrinks.
- * fs->lock guards the tree and sizes; it is dropped before the program's memory is touched, while a
- * page reference keeps the frame. Source: read(2), write(2), fallocate(2), mmap(2). */
+ * A page that is not in the tree reads from below (up to lower_len) or as zeros. Pages are
+ * mapped in place, so bytes past the end of the file in its last page are kept zero when the
+ * file shrinks. fs->lock guards the tree and sizes; it is dropped before the program's memory is
+ * touched, while a page reference keeps the frame. Source: read(2), write(2), fallocate(2),
+ * mmap(2). */
 #include <asm/errno.h>
 #include <asm/fcntl.h>
 #include <asm/signal.h>
@@ -137,8 +138,8 @@ long tmpdata_read(struct vnode *v, struct iov_iter *it, uint64_t pos)
         if (len == 0 || (err != 0 && err != -ENODATA)) {
             return done != 0 ? done : err;
         }
-        long moved = err == 0 ? iov_copy_to(it, (char *)pages_map(fp.pa) + offset, len)
-                              : iov_zero(it, len);
+        long moved =
+            err == 0 ? iov_copy_to(it, (char *)pages_map(fp.pa) + offset, len) : iov_zero(it, len);
         put_page(&fp);
         if (moved < 0) {
             return done != 0 ? done : moved;
@@ -315,7 +316,8 @@ static int punch_locked(struct tmpnode *n, uint64_t start, uint64_t end)
     }
     int err = zero_part(n, start, first);
     err = err != 0 ? err : zero_part(n, last, end);
-    for (uint64_t pos = first; err == 0 && pos < last && below(n, pos >> PAGE_SHIFT); pos += PAGE_SIZE) {
+    for (uint64_t pos = first; err == 0 && pos < last && below(n, pos >> PAGE_SHIFT);
+         pos += PAGE_SIZE) {
         err = zero_part(n, pos, pos + PAGE_SIZE);
     }
     if (err == 0) {

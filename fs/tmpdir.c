@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Operations on the names of tmpfs: lookup, create, symlink, link, unlink, rename.
  *
- * Each takes fs->lock once: finds and checks everything, gets the memory it needs, then changes names
- * and link counts, which cannot fail. The references that go are dropped after the lock.
+ * Each takes fs->lock once: finds and checks everything, gets the memory it needs, then changes
+ * names and link counts, which cannot fail. The references that go are dropped after the lock.
  * Source: the manual page of each call; order of rename's errors as Linux has it. */
 #include <asm/errno.h>
 #include <linux/fs.h>
@@ -272,7 +272,8 @@ static int rename_check(const struct rename *r, unsigned flags, bool *same)
         (r->replaced != NULL && r->replaced->vnode.mounted_here != NULL)) {
         return -EBUSY;
     }
-    return exchange || r->to == NULL ? 0 : check_removable(r->replaced, S_ISDIR(r->moving->attr.mode));
+    return exchange || r->to == NULL ? 0
+                                     : check_removable(r->replaced, S_ISDIR(r->moving->attr.mode));
 }
 
 /* A directory has come under dir. */

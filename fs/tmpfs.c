@@ -41,7 +41,8 @@ static const struct vnode_ops *ops_of(uint32_t mode)
 static struct __kernel_timespec now(void)
 {
     uint64_t ns = clock_wall_ns();
-    return (struct __kernel_timespec){(long long)(ns / NSEC_PER_SEC), (long long)(ns % NSEC_PER_SEC)};
+    return (struct __kernel_timespec){(long long)(ns / NSEC_PER_SEC),
+                                      (long long)(ns % NSEC_PER_SEC)};
 }
 
 struct tmpnode *tmpnode_create(struct tmpfs *fs, uint32_t mode, uint64_t lower_ino)
@@ -86,7 +87,8 @@ static void add_shared(struct tmpfs *fs, struct tmpnode *n)
     struct rbnode **link = &fs->by_lower.root;
     while (*link != NULL) {
         parent = *link;
-        link = &parent->child[n->lower_ino > rb_entry(parent, struct tmpnode, lower_node)->lower_ino];
+        link =
+            &parent->child[n->lower_ino > rb_entry(parent, struct tmpnode, lower_node)->lower_ino];
     }
     rbtree_link(&fs->by_lower, &n->lower_node, parent, link);
     n->shared = true;
@@ -160,7 +162,8 @@ void tmpnode_touch(struct tmpnode *n, bool content)
     spin_unlock(&n->fs->lock);
 }
 
-/* Removed directories hold their parents: a loop, since the chain may be long and the stack is not. */
+/* Removed directories hold their parents: a loop, since the chain may be long and the stack is
+ * not. */
 static void node_release(struct vnode *v)
 {
     struct tmpnode *n = tmpnode_of(v);

@@ -2,9 +2,9 @@
 /* The names of a tmpfs directory.
  *
  * A tree finds a name, a list keeps the order of creation for readdir. A directory with one below
- * learns its names singly, as they are looked up, until the first listing or removal: then it takes in
- * all of them, so that a removed name cannot come back from below. Cookies ascend along the list and
- * are never used twice, so a position stays valid whatever is removed.
+ * learns its names singly, as they are looked up, until the first listing or removal: then it
+ * takes in all of them, so that a removed name cannot come back from below. Cookies ascend along
+ * the list and are never used twice, so a position stays valid whatever is removed.
  * Source: readdir(3), "POSIX: seekdir". */
 #include <asm/errno.h>
 
@@ -93,8 +93,8 @@ void tmpname_remove(struct tmpnode *dir, struct tmpname *e)
 }
 
 /* A name from below, whose inode is not looked at yet. */
-static int add_lower(struct tmpnode *dir, const char *name, size_t len, uint64_t ino, unsigned dtype,
-                     struct tmpname **out)
+static int add_lower(struct tmpnode *dir, const char *name, size_t len, uint64_t ino,
+                     unsigned dtype, struct tmpname **out)
 {
     struct tmpname *e = tmpname_create(name, len);
     if (e == NULL) {
@@ -134,7 +134,8 @@ int tmpname_find(struct tmpnode *dir, const char *name, size_t len, struct tmpna
     if (*out != NULL) {
         return 0;
     }
-    int err = dir->complete ? -ENOENT : dir->fs->lower->lookup(dir->lower_ino, name, len, &ino, &dtype);
+    int err =
+        dir->complete ? -ENOENT : dir->fs->lower->lookup(dir->lower_ino, name, len, &ino, &dtype);
     return err != 0 ? err : add_lower(dir, name, len, ino, dtype, out);
 }
 

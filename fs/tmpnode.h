@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* Nodes of tmpfs: what tmpfs.c (instances and nodes), tmpname.c (the names of a directory), tmpdir.c
- * (operations on names) and tmpdata.c (contents) share.
+/* Nodes of tmpfs: what tmpfs.c (instances and nodes), tmpname.c (the names of a directory),
+ * tmpdir.c (operations on names) and tmpdata.c (contents) share.
  *
- * References: a name holds one of its target, fs->by_lower one of each of its nodes, the mount one of
- * the root, and a directory that was removed one of its last parent. So a node without references has
- * no links and goes. */
+ * References: a name holds one of its target, fs->by_lower one of each of its nodes, the mount
+ * one of the root, and a directory that was removed one of its last parent. So a node without
+ * references has no links and goes. */
 #ifndef FS_TMPNODE_H
 #define FS_TMPNODE_H
 
@@ -16,7 +16,8 @@ struct tmpfs {
     const struct tmpfs_lower *lower; /* [I] NULL: none */
     uint64_t next_ino; /* [lock] for nodes without a lower inode */
     uint64_t nodes, pages; /* [A] for statfs */
-    struct rbtree by_lower; /* [lock] files with several names below, by lower inode: one node each */
+    /* [lock] files with several names below, by lower inode: one node for all names of each */
+    struct rbtree by_lower;
     struct spinlock lock; /* names and attributes of all its nodes */
 };
 
@@ -53,8 +54,9 @@ struct tmpnode {
     uint64_t next_cookie;
     uint64_t nnames;
     struct tmpname *resume; /* where the last readdir stopped, NULL */
-    struct tmpnode *parent; /* a parent outlives its names; itself for the root; NULL before the first
-                             * name; referenced once the directory is removed */
+    /* A parent outlives its names. Itself for the root; NULL before the first name; referenced
+     * once the directory is removed. */
+    struct tmpnode *parent;
     bool complete; /* the lower directory's names have all been taken in */
     bool shared; /* in fs->by_lower */
     bool linkable; /* made without a name, may get one (O_TMPFILE) */
@@ -81,8 +83,10 @@ void tmpnode_touch_locked(struct tmpnode *n, bool content);
 
 /* tmpname.c: the names of a directory. All need fs->lock, but readdir, which takes it. */
 
-/* tmpname_find: the name in dir, from below if need be. 0, -ENOENT, -ENOMEM, or the lower's error. */
-MUST_CHECK int tmpname_find(struct tmpnode *dir, const char *name, size_t len, struct tmpname **out);
+/* tmpname_find: the name in dir, from below if need be. 0, -ENOENT, -ENOMEM, or the lower's
+ * error. */
+MUST_CHECK int tmpname_find(struct tmpnode *dir, const char *name, size_t len,
+                            struct tmpname **out);
 /* tmpname_target: the node that e stands for, without a new reference. 0, -ENOMEM, -EUCLEAN. */
 MUST_CHECK int tmpname_target(struct tmpnode *dir, struct tmpname *e, struct tmpnode **out);
 /* tmpname_complete: take in all names from below, before one is taken away. */
@@ -104,8 +108,8 @@ int tmpdir_link(struct vnode *v, const char *name, size_t len, struct vnode *lin
 int tmpdir_unlink(struct vnode *v, const char *name, size_t len, bool is_rmdir);
 int tmpdir_rename(struct vnode *from_dir, const char *from, size_t from_len, struct vnode *to_dir,
                   const char *to, size_t to_len, unsigned flags);
-/* tmpdir_lose_name: n has a name less, one in dir. Returns how many references of n that leaves to be
- * dropped once the lock is released. Needs fs->lock. */
+/* tmpdir_lose_name: n has a name less, one in dir. Returns how many references of n that leaves
+ * to be dropped once the lock is released. Needs fs->lock. */
 MUST_CHECK unsigned tmpdir_lose_name(struct tmpnode *dir, struct tmpnode *n);
 
 /* tmpdata.c: contents. */
