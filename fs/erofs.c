@@ -43,12 +43,10 @@ static int lower_attr(uint64_t ino, struct vattr *out)
     }
     *out = (struct vattr){.ino = ino, .mode = n.mode, .nlink = n.nlink, .uid = n.uid, .gid = n.gid};
     out->atime = out->mtime = out->ctime = out->btime = n.mtime;
+    out->size = n.size;
+    out->blocks = align_up(n.size, 1UL << eroimage.block_bits) / 512;
     if (S_ISCHR(n.mode) || S_ISBLK(n.mode)) {
         out->rdev = n.place;
-    }
-    if (S_ISREG(n.mode) || S_ISDIR(n.mode) || S_ISLNK(n.mode)) {
-        out->size = n.size;
-        out->blocks = align_up(n.size, 1UL << eroimage.block_bits) / 512;
     }
     return 0;
 }
@@ -133,12 +131,18 @@ static uint32_t checksum(uint32_t sum, const uint8_t *p, size_t len)
     return sum;
 }
 
-/* The sum covers the rest of the first block, with its own field as zero. */
+/* Bytes from the superblock to the end of its block. */
+static size_t super_span(const struct super_block *sb)
+{
+    size_t block = 1UL << sb->block_bits;
+    return block > SUPER_OFFSET ? block - SUPER_OFFSET : block;
+}
+
+/* The sum covers the rest of the superblock's block, with its own field as zero. */
 static bool checksum_holds(const uint8_t *base, const struct super_block *sb)
 {
     struct super_block copy = *sb;
-    size_t block = 1UL << sb->block_bits;
-    size_t len = block > SUPER_OFFSET ? block - SUPER_OFFSET : block;
+    size_t len = super_span(sb);
     copy.checksum = 0;
     uint32_t sum = checksum(CHECKSUM_SEED, (const uint8_t *)&copy, min(len, sizeof(copy)));
     const uint8_t *rest = base + SUPER_OFFSET + sizeof(copy);
@@ -159,8 +163,7 @@ static int check_super(const uint8_t *base, size_t len, const struct super_block
     if (sb->block_bits < BLOCK_BITS_MIN || sb->block_bits > BLOCK_BITS_MAX) {
         return refuse(-EUCLEAN, "corrupted superblock: impossible block size");
     }
-    if ((uint64_t)sb->blocks << sb->block_bits > len ||
-        SUPER_OFFSET + (1UL << sb->block_bits) > len) {
+    if ((uint64_t)sb->blocks << sb->block_bits > len || SUPER_OFFSET + super_span(sb) > len) {
         return refuse(-EUCLEAN, "truncated: it ends before its last block");
     }
     if ((sb->feature_compat & COMPAT_CHECKSUM) != 0 && !checksum_holds(base, sb)) {
