@@ -10,6 +10,6 @@ void crash_report(int sig, const siginfo_t *info, const struct frame *f);
 
 /* crash_set_symbols: how an address becomes "name+0x12 (file)"; returns the length of the text or a
  * negative errno. Installed by kernel/main.c from the loader. */
-void crash_set_symbols(long (*describe)(uint64_t addr, char *buf, size_t cap));
+void crash_set_symbols(long (*fn)(uint64_t addr, char *buf, size_t cap));
 
 #endif

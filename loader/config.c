@@ -148,7 +148,7 @@ static int decode(const char *text, size_t len, char **out)
         char c = text[i];
         if (c == '\\') {
             i++;
-            c = i < len ? unescape(text[i]) : '\0';
+            c = (char)(i < len ? unescape(text[i]) : '\0');
         }
         if (c == '\0') {
             heap_free(value);

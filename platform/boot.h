@@ -18,9 +18,9 @@ long boot_option(const char *name, char *out, size_t cap);
 long boot_option_next(const char *name, size_t *pos, char *out, size_t cap);
 
 /* boot_initrd: the initial RAM disk. Returns 0 or -ENOENT. */
-int boot_initrd(struct pa *start, size_t *len);
+int boot_initrd(struct pa *first, size_t *len);
 
 /* boot_ram: RAM range n of the memory map. Returns 0 or -ENOENT past the last. */
-int boot_ram(unsigned n, struct pa *start, struct pa *end);
+int boot_ram(unsigned n, struct pa *first, struct pa *end);
 
 #endif

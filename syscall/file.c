@@ -23,7 +23,7 @@ static long refuse_read(const struct file *f)
 }
 
 /* The position is stable while shared is false: see fd_borrow. */
-static inline bool pos_begin(struct file *f)
+LOCK_ITSELF static inline bool pos_begin(struct file *f)
 {
     bool shared = fd_table.shared && f->ops->seek != NULL;
     if (unlikely(shared)) {
@@ -32,7 +32,7 @@ static inline bool pos_begin(struct file *f)
     return shared;
 }
 
-static inline void pos_end(struct file *f, bool locked)
+LOCK_ITSELF static inline void pos_end(struct file *f, bool locked)
 {
     if (unlikely(locked)) {
         mutex_unlock(&f->pos_lock);

@@ -11,8 +11,8 @@ run: all
 test: all
 	$(Q)test/run $(T)
 
-check:
-	$(Q)KERNEL_FLAGS='$(LIBOS_CFLAGS)' HOST_FLAGS='$(HOST_CFLAGS)' tools/check
+check: $(ZYDIS_READY)
+	$(Q)KERNEL_FLAGS='$(LIBOS_CFLAGS) $(ZYDIS_FLAGS)' HOST_FLAGS='$(HOST_CFLAGS)' tools/check
 
 bench: all
 	$(Q)bench/run $(BENCH)

@@ -15,7 +15,7 @@ enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
  * and length h hh l ll z. Returns the length of the whole text (which may exceed cap - 1); buf is
  * NUL-ended when cap > 0. */
 int print_buf(char *buf, size_t cap, const char *fmt, ...) PRINTF_LIKE(3, 4);
-int print_vbuf(char *buf, size_t cap, const char *fmt, va_list args);
+int print_vbuf(char *buf, size_t cap, const char *fmt, va_list given);
 
 /* log_set_sink: where finished log text goes; kernel/main.c installs the console's log stream. */
 void log_set_sink(void (*sink)(const char *text, size_t len));
