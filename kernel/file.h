@@ -79,6 +79,8 @@ struct file_ops {
     int (*truncate)(struct file *f, uint64_t len);
     int (*sync)(struct file *f);
     int (*fallocate)(struct file *f, int mode, uint64_t offset, uint64_t len);
+    /* reopen: a new open file of the same object, through /proc/self/fd. NULL: -ENXIO. */
+    int (*reopen)(struct file *f, unsigned flags, struct file **out);
     /* release: last reference is gone. NULL: nothing to do. */
     void (*release)(struct file *f);
 };

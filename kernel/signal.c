@@ -191,6 +191,15 @@ void signal_suspend(uint64_t mask)
     cpu_attention(cpu_this(), CPU_ATTENTION_SIGNAL); /* the way out restores the mask */
 }
 
+void signal_suspend_end(void)
+{
+    struct thread *t = thread_this();
+    if (t->sig_restore_mask) {
+        t->sig_restore_mask = false;
+        signal_set_mask(t->sig_saved_mask);
+    }
+}
+
 static void drop_pending_locked(int sig)
 {
     lock_assert_held(&lock);

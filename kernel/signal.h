@@ -21,12 +21,14 @@
 #define ERESTARTNOHAND 514 /* restart only if no handler ran */
 #define ERESTART_RESTARTBLOCK 516 /* restart through restart_syscall */
 
-/* signal_send: queue sig with info for the process. An ignored signal is dropped. Returns 0; -EINVAL
- * bad number; -EAGAIN the queue of a real-time signal is full (RLIMIT_SIGPENDING). Context: any. */
+/* signal_send: queue sig with info for the process. An ignored signal is dropped. Returns 0;
+ * -EINVAL bad number; -EAGAIN the queue of a real-time signal is full (RLIMIT_SIGPENDING). Context:
+ * any. */
 int signal_send(int sig, const siginfo_t *info);
 
-/* signal_send_fault: a synchronous signal of the running thread with si_code and si_addr; resets the
- * action and kills when it is blocked or ignored. f is the trap's frame, kept for a crash report. */
+/* signal_send_fault: a synchronous signal of the running thread with si_code and si_addr; resets
+ * the action and kills when it is blocked or ignored. f is the trap's frame, kept for a crash
+ * report. */
 void signal_send_fault(int sig, int code, uint64_t addr, const struct frame *f);
 
 /* signal_pending: an unblocked signal waits for the current thread. */
@@ -38,6 +40,10 @@ void signal_set_mask(uint64_t mask);
 /* signal_suspend: block only mask until the way out of this call, which delivers and then restores
  * the mask that held before: sigsuspend, ppoll, pselect, epoll_pwait. */
 void signal_suspend(uint64_t mask);
+
+/* signal_suspend_end: the call found what it waited for: the mask that held before, at once.
+ * Signals that only the suspended mask let through stay pending. */
+void signal_suspend_end(void);
 
 /* signal_deliver: on the way back to the program: take pending signals and rewrite f so that the
  * handler runs, restart an interrupted call, or end the process. */

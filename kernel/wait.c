@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Sleeping. With one thread the processor waits itself: it halts until an interrupt, whose handler may
  * wake the waiter, fire its timer or send a signal. A scheduler takes the place of the halt later.
- * A waiter lives on its sleeper's stack; the queue's lock guards its links and flag. */
+ * A waiter lives on its sleeper's stack; the queue's lock guards the links of its entries. */
 #include "kernel/wait.h"
 
 #include <asm/errno.h>
@@ -14,10 +14,13 @@
 #include "platform/moncall.h"
 
 struct waiter {
-    struct list link;
-    bool woken; /* [queue lock] */
-    bool expired; /* [C] */
+    struct wait_entry entry;
+    struct sleeper sleeper;
+};
+
+struct alarm {
     struct timer timer;
+    bool expired; /* [C] */
 };
 
 void wait_queue_init(struct wait_queue *q)
@@ -28,27 +31,54 @@ void wait_queue_init(struct wait_queue *q)
 
 void wait_wake(struct wait_queue *q, unsigned n)
 {
+    struct list *at;
+    struct list *tmp;
     spin_lock(&q->lock);
-    for (; n != 0; n--) {
-        struct list *node = list_pop(&q->waiters);
-        if (node == NULL) {
-            break;
+    list_for_each_safe(at, tmp, &q->waiters) {
+        struct wait_entry *e = list_entry(at, struct wait_entry, link);
+        if (e->once) {
+            if (n == 0) {
+                continue;
+            }
+            n--;
+            list_remove(at);
         }
-        list_entry(node, struct waiter, link)->woken = true;
+        e->wake(e);
     }
     spin_unlock(&q->lock);
 }
 
-static void waiter_expire(struct timer *t)
+void wait_attach(struct wait_queue *q, struct wait_entry *e)
 {
-    container_of(t, struct waiter, timer)->expired = true;
+    e->queue = q;
+    spin_lock(&q->lock);
+    list_append(&q->waiters, &e->link);
+    spin_unlock(&q->lock);
 }
 
-static void halt_until_done(const struct waiter *w)
+void wait_detach(struct wait_entry *e)
+{
+    spin_lock(&e->queue->lock);
+    list_remove(&e->link);
+    spin_unlock(&e->queue->lock);
+}
+
+void sleeper_wake(struct sleeper *s)
+{
+    /* release: pairs with the acquire in sleeper_wait; what the waker did is seen by the woken */
+    __atomic_store_n(&s->woken, true, __ATOMIC_RELEASE);
+}
+
+static void alarm_expire(struct timer *t)
+{
+    container_of(t, struct alarm, timer)->expired = true;
+}
+
+static void halt_until_done(const struct sleeper *s, const struct alarm *a)
 {
     uint64_t start = clock_ns();
     process.idle_since_ns = start;
-    while (!w->woken && !w->expired && !signal_pending()) {
+    while (!__atomic_load_n(&s->woken, __ATOMIC_ACQUIRE) && !a->expired && !signal_pending()) {
         if (!irq_poll()) {
             moncall_wait();
         }
@@ -57,24 +87,33 @@ static void halt_until_done(const struct waiter *w)
     process.idle_ns += clock_ns() - start;
 }
 
-int wait_on(struct wait_queue *q, uint64_t deadline_ns)
+int sleeper_wait(struct sleeper *s, uint64_t deadline_ns)
 {
-    struct waiter w = {.woken = false, .expired = false};
+    struct alarm a = {.expired = false};
     if (deadline_ns != TIME_NEVER && clock_ns() >= deadline_ns) {
         return -ETIMEDOUT;
     }
-    timer_init(&w.timer, waiter_expire);
-    spin_lock(&q->lock);
-    list_append(&q->waiters, &w.link);
-    spin_unlock(&q->lock);
-    timer_set(&w.timer, deadline_ns);
-    halt_until_done(&w);
-    timer_cancel(&w.timer);
-    spin_lock(&q->lock);
-    list_remove(&w.link);
-    spin_unlock(&q->lock);
-    if (w.woken) {
+    timer_init(&a.timer, alarm_expire);
+    timer_set(&a.timer, deadline_ns);
+    halt_until_done(s, &a);
+    timer_cancel(&a.timer);
+    /* acquire: pairs with the release in sleeper_wake */
+    if (__atomic_exchange_n(&s->woken, false, __ATOMIC_ACQUIRE)) {
         return 0;
     }
-    return w.expired ? -ETIMEDOUT : -EINTR;
+    return a.expired ? -ETIMEDOUT : -EINTR;
+}
+
+static void waiter_wake(struct wait_entry *e)
+{
+    sleeper_wake(&container_of(e, struct waiter, entry)->sleeper);
+}
+
+int wait_on(struct wait_queue *q, uint64_t deadline_ns)
+{
+    struct waiter w = {.entry = {.wake = waiter_wake, .once = true}};
+    wait_attach(q, &w.entry);
+    int err = sleeper_wait(&w.sleeper, deadline_ns);
+    wait_detach(&w.entry);
+    return err;
 }
