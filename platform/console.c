@@ -70,6 +70,11 @@ void console_set_notify(void (*input_ready)(void))
     virtio_console_set_notify(input_ready);
 }
 
+bool console_interrupts(void)
+{
+    return have_virtio;
+}
+
 void console_flush(void)
 {
     if (have_virtio) {

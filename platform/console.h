@@ -19,10 +19,15 @@ long console_read(void *buf, size_t cap);
 /* console_set_notify: called (from irq_poll) when input or its end arrived. */
 void console_set_notify(void (*input_ready)(void));
 
+/* console_interrupts: the hook of console_set_notify is called; else whoever waits must look again.
+ */
+bool console_interrupts(void);
+
 /* console_flush: wait until every byte written has reached the device. */
 void console_flush(void);
 
-/* console_send_status: tell the host tool the exit status on the log stream ("\001exit N\n"), flush. */
+/* console_send_status: tell the host tool the exit status on the log stream ("\001exit N\n"),
+ * flush. */
 void console_send_status(int status);
 
 /* console_init: pick the devices. Before it, output goes to the 16550. */

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT */
+/* /proc and /sys, as far as programs look. */
+#ifndef FS_PROCFS_H
+#define FS_PROCFS_H
+
+#include "fs/vnode.h"
+
+/* procfs_create, sysfs_create: instances for the caller to mount. Return 0 or -ENOMEM. */
+MUST_CHECK int procfs_create(struct mount **out);
+MUST_CHECK int sysfs_create(struct mount **out);
+
+#endif

@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: MIT */
+/* The console's open files: input from the machine's console, output to its streams.
+ *
+ * The boot option tty=0,1,2 names the standard streams that are terminals on the host. Those are
+ * character devices that answer the terminal ioctls; the others are pipes to the program, so that a
+ * program buffers and colours as it would there. lock, a mutex, guards the input buffer and the
+ * terminal's settings and is held while the program's memory is touched. Output of one call goes
+ * out as one piece. Source: tty_ioctl(4), ioctl_tty(2), termios(3). */
+#include "fs/tty.h"
+
+#include <asm/errno.h>
+#include <asm/poll.h>
+
+#include "fs/ttyio.h"
+#include "fs/vnode.h"
+#include "kernel/base/string.h"
+#include "kernel/heap.h"
+#include "kernel/mutex.h"
+#include "kernel/process.h"
+#include "kernel/signal.h"
+#include "kernel/timer.h"
+#include "kernel/uaccess.h"
+#include "platform/boot.h"
+#include "platform/clock.h"
+
+#define FEW_BYTES 512 /* output that needs no buffer from the heap */
+#define CHUNK 32768UL /* output handed over at once: the device's ring holds as much */
+#define INPUT_CAP 4096
+#define DEV_ANONYMOUS 12 /* st_dev of streams that are no terminal */
+#define ROLES 4
+#define POLL_INTERVAL_NS 20000000UL /* of a console without interrupts */
+
+static struct {
+    struct mutex lock;
+    struct wait_queue arrived;
+    char buf[INPUT_CAP]; /* [lock] */
+    size_t start, len; /* [lock] */
+    bool ended; /* [lock] */
+    struct timer poll; /* looks again where no interrupt tells */
+    bool set_up; /* [I] */
+    unsigned terminals; /* [I] bit per role */
+} console = {
+    .lock = {.queue = {.waiters = LIST_INIT(console.lock.queue.waiters)}},
+    .arrived = {.waiters = LIST_INIT(console.arrived.waiters)},
+};
+
+static const enum tty_role roles[ROLES] = {TTY_STDIN, TTY_STDOUT, TTY_STDERR, TTY_CONSOLE};
+
+static void input_ready(void)
+{
+    wait_wake(&console.arrived, WAIT_ALL);
+}
+
+static void poll_fired(struct timer *t)
+{
+    (void)t;
+    input_ready();
+}
+
+static void set_up(void)
+{
+    char option[16];
+    if (console.set_up) {
+        return;
+    }
+    console.set_up = true;
+    timer_init(&console.poll, poll_fired);
+    console_set_notify(input_ready);
+    long len = boot_option("tty", option, sizeof(option));
+    for (long i = 0; i < len; i++) {
+        if (option[i] >= '0' && option[i] <= '2') {
+            console.terminals |= 1U << (option[i] - '0');
+        }
+    }
+    if (console.terminals != 0) {
+        console.terminals |= 1U << TTY_CONSOLE;
+        ttyio_init();
+    }
+}
+
+static enum tty_role role_of(const struct file *f)
+{
+    return *(const enum tty_role *)f->object;
+}
+
+static bool is_terminal(const struct file *f)
+{
+    return (console.terminals >> role_of(f) & 1) != 0;
+}
+
+bool tty_exists(void)
+{
+    set_up();
+    return console.terminals != 0;
+}
+
+/* Take over what has arrived. Returns true when a read need not wait: data or the end of input. */
+static bool input_look_locked(void)
+{
+    if (console.len != 0 || console.ended) {
+        return true;
+    }
+    long n = console_read(console.buf, INPUT_CAP);
+    if (n == -EAGAIN) {
+        if (!console_interrupts()) {
+            timer_set(&console.poll, clock_ns() + POLL_INTERVAL_NS);
+        }
+        return false;
+    }
+    console.start = 0;
+    console.len = n > 0 ? (size_t)n : 0;
+    console.ended = n <= 0;
+    return true;
+}
+
+static bool input_look(void)
+{
+    mutex_lock(&console.lock);
+    bool ready = input_look_locked();
+    mutex_unlock(&console.lock);
+    return ready;
+}
+
+static long input_take(struct iov_iter *it)
+{
+    mutex_lock(&console.lock);
+    long n = input_look_locked() ? 0 : -EAGAIN;
+    if (console.len != 0) {
+        n = iov_copy_to(it, console.buf + console.start, console.len);
+        console.start += (size_t)max(n, 0L);
+        console.len -= (size_t)max(n, 0L);
+    }
+    mutex_unlock(&console.lock);
+    return n;
+}
+
+static long tty_read(struct file *f, struct iov_iter *it, uint64_t *pos)
+{
+    (void)pos;
+    if (iov_left(it) == 0) {
+        return 0;
+    }
+    for (;;) {
+        long n = input_take(it);
+        if (n != -EAGAIN || (f->flags & O_NONBLOCK) != 0) {
+            return n;
+        }
+        if (wait_until(&console.arrived, input_look(), TIME_NEVER) != 0) {
+            return -ERESTARTSYS;
+        }
+    }
+}
+
+static long tty_write(struct file *f, struct iov_iter *it, uint64_t *pos)
+{
+    char few[FEW_BYTES];
+    enum console_stream stream = role_of(f) == TTY_STDERR ? CONSOLE_ERR : CONSOLE_OUT;
+    size_t cap = min(iov_left(it), CHUNK);
+    char *buf = cap > sizeof(few) ? heap_alloc(cap) : few;
+    long done = 0;
+    (void)pos;
+    if (buf == NULL) { /* no memory: in small pieces */
+        buf = few;
+        cap = sizeof(few);
+    }
+    while (iov_left(it) != 0) {
+        long n = iov_copy_from(it, buf, min(cap, iov_left(it)));
+        if (n <= 0) {
+            done = done != 0 ? done : n;
+            break;
+        }
+        (void)console_write(stream, buf, (size_t)n);
+        done += n;
+    }
+    if (buf != few) {
+        heap_free(buf);
+    }
+    return done;
+}
+
+static unsigned tty_poll(struct file *f, struct wait_queue **q)
+{
+    unsigned events = 0;
+    *q = &console.arrived;
+    if (file_readable(f) && input_look()) {
+        bool hung_up = console.len == 0 && console.ended;
+        events |= !hung_up ? POLLIN | POLLRDNORM : is_terminal(f) ? POLLIN | POLLHUP : POLLHUP;
+    }
+    return events | (file_writable(f) ? POLLOUT | POLLWRNORM : 0);
+}
+
+static long tty_ioctl(struct file *f, unsigned cmd, uint64_t arg)
+{
+    if (cmd == TCFLSH && is_terminal(f) && (arg == TCIFLUSH || arg == TCIOFLUSH)) {
+        mutex_lock(&console.lock);
+        console.len = 0;
+        mutex_unlock(&console.lock);
+    }
+    if (cmd == FIONREAD) {
+        int n = input_look() ? (int)console.len : 0;
+        return uaccess_write(uptr(void, arg), &n, sizeof(n));
+    }
+    return is_terminal(f) ? ttyio_control(cmd, arg) : -ENOTTY;
+}
+
+static int tty_stat(struct file *f, struct stat *out)
+{
+    memset(out, 0, sizeof(*out));
+    out->st_dev = DEV_ANONYMOUS;
+    out->st_ino = (unsigned long)role_of(f) + 1;
+    out->st_mode = is_terminal(f) ? S_IFCHR | 0620 : S_IFIFO | 0600;
+    out->st_nlink = 1;
+    out->st_rdev = is_terminal(f) ? TTYIO_RDEV : 0;
+    out->st_uid = process.uid;
+    out->st_gid = process.gid;
+    out->st_blksize = is_terminal(f) ? 1024 : PAGE_SIZE;
+    uint64_t now = clock_wall_ns();
+    out->st_atime = out->st_mtime = out->st_ctime = now / NSEC_PER_SEC;
+    out->st_atime_nsec = out->st_mtime_nsec = out->st_ctime_nsec = now % NSEC_PER_SEC;
+    return 0;
+}
+
+static int tty_reopen(struct file *f, unsigned flags, struct file **out)
+{
+    return tty_open(role_of(f), flags, out);
+}
+
+static const struct file_ops tty_ops = {
+    .name = "console",
+    .read = tty_read,
+    .write = tty_write,
+    .poll = tty_poll,
+    .ioctl = tty_ioctl,
+    .stat = tty_stat,
+    .reopen = tty_reopen,
+};
+
+int tty_open(enum tty_role role, unsigned flags, struct file **out)
+{
+    set_up();
+    struct file *f = file_create(&tty_ops, (void *)(uintptr_t)&roles[role], flags);
+    *out = f;
+    return f != NULL ? 0 : -ENOMEM;
+}

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT */
+/* Settings of the one terminal. They are kept and given back; lines are edited and echoed by the
+ * host's terminal, which has its own settings. lock guards them and is not held over user access.
+ * Source: tty_ioctl(4), ioctl_tty(2), termios(3). */
+#include "fs/ttyio.h"
+
+#include <asm/errno.h>
+
+#include "kernel/base/lock.h"
+#include "kernel/base/string.h"
+#include "kernel/process.h"
+#include "kernel/uaccess.h"
+#include "platform/boot.h"
+
+#define DEFAULT_ROWS 24
+#define DEFAULT_COLUMNS 80
+#define CONTROL(c) ((c) - '@')
+
+static struct spinlock lock;
+static struct termios2 settings; /* [lock] the first members are those of struct termios */
+static struct winsize size; /* [lock] */
+static_assert(offsetof(struct termios2, c_ispeed) >= sizeof(struct termios), "a prefix");
+
+static const cc_t control_characters[] = {
+    [VINTR] = CONTROL('C'),    [VQUIT] = CONTROL('\\'),   [VERASE] = 0177,
+    [VKILL] = CONTROL('U'),    [VEOF] = CONTROL('D'),     [VMIN] = 1,
+    [VSTART] = CONTROL('Q'),   [VSTOP] = CONTROL('S'),    [VSUSP] = CONTROL('Z'),
+    [VREPRINT] = CONTROL('R'), [VDISCARD] = CONTROL('O'), [VWERASE] = CONTROL('W'),
+    [VLNEXT] = CONTROL('V'),
+};
+
+void ttyio_init(void)
+{
+    char text[16];
+    settings = (struct termios2){
+        .c_iflag = ICRNL | IXON,
+        .c_oflag = OPOST | ONLCR,
+        .c_cflag = B38400 | CS8 | CREAD,
+        .c_lflag = ISIG | ICANON | ECHO | ECHOE | ECHOK | ECHOCTL | ECHOKE | IEXTEN,
+        .c_ispeed = 38400,
+        .c_ospeed = 38400,
+    };
+    memcpy(settings.c_cc, control_characters, sizeof(control_characters));
+    size = (struct winsize){.ws_row = DEFAULT_ROWS, .ws_col = DEFAULT_COLUMNS};
+    if (boot_option("winsize", text, sizeof(text)) <= 0) {
+        return;
+    }
+    uint64_t columns;
+    uint64_t rows;
+    char *x = strchr(text, 'x');
+    if (x == NULL) {
+        return;
+    }
+    *x = 0;
+    if (string_to_u64(text, &columns) == 0 && string_to_u64(x + 1, &rows) == 0) {
+        size.ws_col = (unsigned short)min(columns, (uint64_t)UINT16_MAX);
+        size.ws_row = (unsigned short)min(rows, (uint64_t)UINT16_MAX);
+    }
+}
+
+static long get(const void *what, uint64_t arg, size_t len)
+{
+    char copy[sizeof(struct termios2)];
+    spin_lock(&lock);
+    memcpy(copy, what, len);
+    spin_unlock(&lock);
+    return uaccess_write(uptr(void, arg), copy, len);
+}
+
+static long set(void *what, uint64_t arg, size_t len)
+{
+    char copy[sizeof(struct termios2)];
+    if (uaccess_read(copy, uptr(void, arg), len) != 0) {
+        return -EFAULT;
+    }
+    spin_lock(&lock);
+    memcpy(what, copy, len);
+    spin_unlock(&lock);
+    return 0;
+}
+
+static long set_group(uint64_t arg)
+{
+    int group;
+    if (uaccess_read(&group, uptr(void, arg), sizeof(group)) != 0) {
+        return -EFAULT;
+    }
+    if (group < 0) {
+        return -EINVAL;
+    }
+    return group == process.pgid ? 0 : -EPERM;
+}
+
+long ttyio_control(unsigned cmd, uint64_t arg)
+{
+    int zero = 0;
+    switch (cmd) {
+    case TCGETS: return get(&settings, arg, sizeof(struct termios));
+    case TCGETS2: return get(&settings, arg, sizeof(settings));
+    case TCSETS:
+    case TCSETSW:
+    case TCSETSF: return set(&settings, arg, sizeof(struct termios));
+    case TCSETS2:
+    case TCSETSW2:
+    case TCSETSF2: return set(&settings, arg, sizeof(settings));
+    case TIOCGWINSZ: return get(&size, arg, sizeof(size));
+    case TIOCSWINSZ: return set(&size, arg, sizeof(size));
+    case TIOCGPGRP: return uaccess_write(uptr(void, arg), &process.pgid, sizeof(process.pgid));
+    case TIOCSPGRP: return set_group(arg);
+    case TIOCGSID: return uaccess_write(uptr(void, arg), &process.sid, sizeof(process.sid));
+    case TIOCOUTQ: return uaccess_write(uptr(void, arg), &zero, sizeof(zero));
+    case TCSBRK: /* output is with the host when write returns */
+    case TCSBRKP:
+    case TCXONC:
+    case TCFLSH: return 0;
+    default: return -ENOTTY;
+    }
+}
