@@ -130,3 +130,10 @@ void crash_report(int sig, const siginfo_t *info, const struct frame *f)
         log(SIGNAL, ERROR, "    %s", line);
     }
 }
+
+void __stack_chk_fail(void); /* the compiler's name for what its stack protector calls */
+
+NORETURN void __stack_chk_fail(void)
+{
+    panic("a kernel stack was overwritten");
+}
