@@ -316,8 +316,9 @@ static int rename_found(const struct entry *from, const struct entry *to, unsign
         return err;
     }
     err = check_rename_rights(from, to, flags);
-    return err != 0 ? err : dir->ops->rename(dir, from->name, strlen(from->name), to->dir.vnode,
-                                             to->name, strlen(to->name), flags);
+    struct vnode_name old = {dir, from->name, strlen(from->name)};
+    struct vnode_name fresh = {to->dir.vnode, to->name, strlen(to->name)};
+    return err != 0 ? err : dir->ops->rename(&old, &fresh, flags);
 }
 
 int entry_rename(const struct path *from_at, const char *from, const struct path *to_at,

@@ -232,16 +232,18 @@ static bool is_below(const struct tmpnode *n, const struct tmpnode *top)
     return n == top;
 }
 
-static int rename_find(struct rename *r, const char *from, size_t from_len, const char *to,
-                       size_t to_len)
+static int rename_find(struct rename *r, const struct vnode_name *from, const struct vnode_name *to)
 {
-    int err = tmpname_find(r->from_dir, from, from_len, &r->from);
+    int err = tmpname_find(r->from_dir, from->name, from->len, &r->from);
     err = err != 0 ? err : tmpname_target(r->from_dir, r->from, &r->moving);
     if (err != 0) {
         return err;
     }
-    err = r->to_dir->attr.nlink == 0 ? -ENOENT : tmpname_find(r->to_dir, to, to_len, &r->to);
-    if (err == -ENOENT && r->to_dir->attr.nlink != 0) {
+    if (r->to_dir->attr.nlink == 0) {
+        return -ENOENT;
+    }
+    err = tmpname_find(r->to_dir, to->name, to->len, &r->to);
+    if (err == -ENOENT) {
         r->to = NULL;
         return 0;
     }
@@ -316,23 +318,22 @@ static unsigned rename_move(const struct rename *r, struct tmpname *fresh)
     return refs;
 }
 
-int tmpdir_rename(struct vnode *from_dir, const char *from, size_t from_len, struct vnode *to_dir,
-                  const char *to, size_t to_len, unsigned flags)
+int tmpdir_rename(const struct vnode_name *from, const struct vnode_name *to, unsigned flags)
 {
-    struct rename r = {.from_dir = tmpnode_of(from_dir)};
+    struct rename r = {.from_dir = tmpnode_of(from->dir)};
     struct tmpname *fresh = NULL;
     unsigned refs = 0;
     bool same = false;
-    if (from_dir->mount != to_dir->mount) {
+    if (from->dir->mount != to->dir->mount) {
         return -EXDEV;
     }
-    r.to_dir = tmpnode_of(to_dir);
+    r.to_dir = tmpnode_of(to->dir);
     spin_lock(&r.from_dir->fs->lock);
-    int err = rename_find(&r, from, from_len, to, to_len);
+    int err = rename_find(&r, from, to);
     err = err != 0 ? err : rename_check(&r, flags, &same);
     err = err != 0 ? err : tmpname_complete(r.from_dir);
     if (err == 0 && r.to == NULL) {
-        fresh = tmpname_create(to, to_len);
+        fresh = tmpname_create(to->name, to->len);
         err = fresh == NULL ? -ENOMEM : 0;
     }
     if (err == 0 && !same) {

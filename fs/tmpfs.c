@@ -387,9 +387,6 @@ int tmpfs_create_anonymous(const char *name, unsigned flags, struct file **out)
 int tmpfs_create_in(struct vnode *dir, uint32_t mode, struct vnode **out)
 {
     struct tmpnode *d = tmpnode_of(dir);
-    if (dir->ops != &directory_ops) {
-        return -EOPNOTSUPP;
-    }
     struct tmpnode *n = tmpnode_create(d->fs, S_IFREG | (mode & ~(uint32_t)S_IFMT), 0);
     if (n == NULL) {
         return -ENOMEM;

@@ -13,7 +13,6 @@
 #include "kernel/heap.h"
 
 #define FIRST_COOKIE 2 /* "." and ".." come first */
-#define BATCH 1024 /* bytes of names copied out under one hold of the lock */
 #define FNV_OFFSET 2166136261U
 #define FNV_PRIME 16777619U
 
@@ -152,13 +151,6 @@ int tmpname_target(struct tmpnode *dir, struct tmpname *e, struct tmpnode **out)
     return 0;
 }
 
-/* A name as it leaves the lock; name[len] follows. */
-struct record {
-    uint64_t ino, next_cursor;
-    uint16_t len;
-    uint8_t dtype;
-};
-
 /* The first name at or after cursor. */
 static struct list *seek(struct tmpnode *dir, uint64_t cursor)
 {
@@ -170,66 +162,25 @@ static struct list *seek(struct tmpnode *dir, uint64_t cursor)
     return at;
 }
 
-/* Copy out as many names from cursor on as buf holds. Returns bytes. */
-static size_t fill_batch(struct tmpnode *dir, uint64_t cursor, char *buf)
-{
-    size_t used = 0;
-    struct list *at;
-    for (at = seek(dir, cursor); at != &dir->order; at = at->next) {
-        struct tmpname *e = list_entry(at, struct tmpname, order);
-        struct record r = {.ino = e->target != NULL ? e->target->attr.ino : e->lower_ino};
-        if (used + sizeof(r) + e->len > BATCH) {
-            break;
-        }
-        r.next_cursor = e->cookie + 1;
-        r.len = e->len;
-        r.dtype = e->dtype;
-        memcpy(buf + used, &r, sizeof(r));
-        memcpy(buf + used + sizeof(r), e->name, e->len);
-        used += sizeof(r) + e->len;
-        dir->resume = e;
-    }
-    return used;
-}
-
-/* Returns true when emit wants no more; *cursor is behind what it has taken. */
-static bool emit_batch(const char *buf, size_t used, dir_emit_fn emit, void *ctx, uint64_t *cursor)
-{
-    for (size_t at = 0; at < used;) {
-        struct record r;
-        memcpy(&r, buf + at, sizeof(r));
-        if (emit(ctx, buf + at + sizeof(r), r.len, r.ino, r.dtype, r.next_cursor) != 0) {
-            return true;
-        }
-        *cursor = r.next_cursor;
-        at += sizeof(r) + r.len;
-    }
-    return false;
-}
-
 int tmpname_readdir(struct vnode *v, uint64_t cursor, dir_emit_fn emit, void *ctx)
 {
-    char buf[BATCH];
-    size_t used;
     struct tmpnode *dir = tmpnode_of(v);
+    unsigned dtype = S_IFDIR >> 12;
     spin_lock(&dir->fs->lock);
     int err = tmpname_complete(dir);
-    uint64_t parent_ino = dir->parent->attr.ino;
+    bool more = err == 0;
+    if (more && cursor == 0) {
+        more = emit(ctx, ".", 1, dir->attr.ino, dtype, 1) == 0;
+    }
+    if (more && cursor <= 1) {
+        more = emit(ctx, "..", 2, dir->parent->attr.ino, dtype, FIRST_COOKIE) == 0;
+    }
+    for (struct list *at = seek(dir, cursor); more && at != &dir->order; at = at->next) {
+        struct tmpname *e = list_entry(at, struct tmpname, order);
+        uint64_t ino = e->target != NULL ? e->target->attr.ino : e->lower_ino;
+        more = emit(ctx, e->name, e->len, ino, e->dtype, e->cookie + 1) == 0;
+        dir->resume = e;
+    }
     spin_unlock(&dir->fs->lock);
-    if (err != 0) {
-        return err;
-    }
-    unsigned dtype = S_IFDIR >> 12;
-    if (cursor == 0 && emit(ctx, ".", 1, dir->attr.ino, dtype, 1) != 0) {
-        return 0;
-    }
-    if (cursor <= 1 && emit(ctx, "..", 2, parent_ino, dtype, FIRST_COOKIE) != 0) {
-        return 0;
-    }
-    do { /* emit may touch the program's memory: not under the lock */
-        spin_lock(&dir->fs->lock);
-        used = fill_batch(dir, cursor, buf);
-        spin_unlock(&dir->fs->lock);
-    } while (used != 0 && !emit_batch(buf, used, emit, ctx, &cursor));
-    return 0;
+    return err;
 }

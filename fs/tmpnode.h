@@ -81,7 +81,7 @@ MUST_CHECK int tmpnode_from_lower(struct tmpnode *dir, uint64_t ino, struct tmpn
 void tmpnode_touch(struct tmpnode *n, bool content);
 void tmpnode_touch_locked(struct tmpnode *n, bool content);
 
-/* tmpname.c: the names of a directory. All need fs->lock, but readdir, which takes it. */
+/* tmpname.c: the names of a directory. All need fs->lock, but readdir takes it. */
 
 /* tmpname_find: the name in dir, from below if need be. 0, -ENOENT, -ENOMEM, or the lower's
  * error. */
@@ -106,8 +106,7 @@ int tmpdir_create(struct vnode *v, const char *name, size_t len, uint32_t mode, 
 int tmpdir_symlink(struct vnode *v, const char *name, size_t len, const char *target);
 int tmpdir_link(struct vnode *v, const char *name, size_t len, struct vnode *linked);
 int tmpdir_unlink(struct vnode *v, const char *name, size_t len, bool is_rmdir);
-int tmpdir_rename(struct vnode *from_dir, const char *from, size_t from_len, struct vnode *to_dir,
-                  const char *to, size_t to_len, unsigned flags);
+int tmpdir_rename(const struct vnode_name *from, const struct vnode_name *to, unsigned flags);
 /* tmpdir_lose_name: n has a name less, one in dir. Returns how many references of n that leaves
  * to be dropped once the lock is released. Needs fs->lock. */
 MUST_CHECK unsigned tmpdir_lose_name(struct tmpnode *dir, struct tmpnode *n);

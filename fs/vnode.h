@@ -31,9 +31,17 @@ struct vattr {
 #define VATTR_ATIME 0x10
 #define VATTR_MTIME 0x20
 
-/* Called by getdents for one entry; returns 0 to go on, anything else to stop (not consumed). */
+/* Called by getdents for one entry; returns 0 to go on, anything else to stop (not consumed). The
+ * file system's locks are held: it must neither touch the program's memory nor call back. */
 typedef int (*dir_emit_fn)(void *ctx, const char *name, size_t len, uint64_t ino, unsigned dtype,
                            uint64_t next_cursor);
+
+/* A name in a directory; not NUL-ended. */
+struct vnode_name {
+    struct vnode *dir;
+    const char *name;
+    size_t len;
+};
 
 /* Members not NULL unless said. All return 0 or a negative errno. Names are not NUL-ended: name,
  * len. Vnodes returned carry a reference. */
@@ -47,21 +55,24 @@ struct vnode_ops {
     int (*symlink)(struct vnode *dir, const char *name, size_t len, const char *target);
     int (*link)(struct vnode *dir, const char *name, size_t len, struct vnode *v);
     int (*unlink)(struct vnode *dir, const char *name, size_t len, bool is_rmdir);
-    int (*rename)(struct vnode *from_dir, const char *from, size_t from_len, struct vnode *to_dir,
-                  const char *to, size_t to_len, unsigned flags); /* RENAME_NOREPLACE, _EXCHANGE */
+    int (*rename)(const struct vnode_name *from, const struct vnode_name *to,
+                  unsigned flags); /* RENAME_NOREPLACE, _EXCHANGE */
     long (*write)(struct vnode *v, struct iov_iter *it, uint64_t pos); /* NULL: -EINVAL */
-    int (*fallocate)(struct vnode *v, int mode, uint64_t offset, uint64_t len); /* NULL: -EOPNOTSUPP */
+    int (*fallocate)(struct vnode *v, int mode, uint64_t offset,
+                     uint64_t len); /* NULL: -EOPNOTSUPP */
     /* NULL where the type of vnode has no such thing. */
     long (*read)(struct vnode *v, struct iov_iter *it, uint64_t pos);
     long (*readlink)(struct vnode *v, char *buf, size_t cap); /* length, not NUL-ended */
-    /* jump: for a symlink that leads to a place rather than a name (/proc/self/fd/N): that place, with
-     * references. NULL: an ordinary symlink, by readlink. */
+    /* jump: for a symlink that leads to a place rather than a name (/proc/self/fd/N): that
+     * place, with references. NULL: an ordinary symlink, by readlink. */
     int (*jump)(struct vnode *v, struct path *out);
     int (*readdir)(struct vnode *dir, uint64_t cursor, dir_emit_fn emit, void *ctx);
-    int (*page)(struct vnode *v, uint64_t index, bool write, struct file_page *out); /* see mmap_page */
+    int (*page)(struct vnode *v, uint64_t index, bool write,
+                struct file_page *out); /* see mmap_page */
     /* open: replace the generic open file (devices, FIFOs, /proc); NULL: vfile's. */
     int (*open)(struct vnode *v, unsigned flags, struct file **out);
-    /* create_unnamed: a regular file without a name in dir's file system, for O_TMPFILE. NULL: -EOPNOTSUPP. */
+    /* create_unnamed: a regular file without a name in dir's file system, for O_TMPFILE. NULL:
+     * -EOPNOTSUPP. */
     int (*create_unnamed)(struct vnode *dir, uint32_t mode, struct vnode **out);
     void (*release)(struct vnode *v); /* last reference is gone: forget or free v */
 };
@@ -108,10 +119,11 @@ MUST_CHECK int path_copy(struct path *dst, const struct path *src);
 #define WALK_EMPTY 0x4 /* an empty name means at itself (AT_EMPTY_PATH) */
 #define WALK_NO_SYMLINKS 0x8 /* RESOLVE_NO_SYMLINKS */
 #define WALK_BENEATH 0x10 /* RESOLVE_BENEATH */
-MUST_CHECK int namei_walk(const struct path *at, const char *name, unsigned flags, struct path *out);
+MUST_CHECK int namei_walk(const struct path *at, const char *name, unsigned flags,
+                          struct path *out);
 
-/* namei_parent: walk to the directory of the last component, which need not exist; last[NAME_MAX+1].
- * trailing_slash (may be NULL) tells whether the name ended in '/'. */
+/* namei_parent: walk to the directory of the last component, which need not exist;
+ * last[NAME_MAX+1]. trailing_slash (may be NULL) tells whether the name ended in '/'. */
 MUST_CHECK int namei_parent(const struct path *at, const char *name, struct path *dir, char *last,
                             bool *trailing_slash);
 
@@ -119,8 +131,9 @@ MUST_CHECK int namei_parent(const struct path *at, const char *name, struct path
 MUST_CHECK int namei_set_root(const struct path *p);
 void namei_root(struct path *out); /* with references; .vnode NULL before the root is mounted */
 
-/* access_check: may the process do mask (MAY_READ | MAY_WRITE | MAY_EXEC, as R_OK ...) to v? real: by its
- * real ids, as access(2), else by the file-system ids. Returns 0, -EACCES, or what getattr returns. */
+/* access_check: may the process do mask (MAY_READ | MAY_WRITE | MAY_EXEC, as R_OK ...) to v?
+ * real: by its real ids, as access(2), else by the file-system ids. Returns 0, -EACCES, or what
+ * getattr returns. */
 #define MAY_EXEC 1
 #define MAY_WRITE 2
 #define MAY_READ 4
@@ -131,8 +144,8 @@ MUST_CHECK int namei_set_cwd(const struct path *p);
 void namei_cwd(struct path *out); /* with references */
 extern uint32_t namei_umask;
 
-/* vfs_open: open(2); at as in namei_walk. flags: O_*; walk: WALK_* of openat2(2), 0 for others. More verbs
- * on names: fs/entry.h; on attributes: fs/attr.h. */
+/* vfs_open: open(2); at as in namei_walk. flags: O_*; walk: WALK_* of openat2(2), 0 for others.
+ * More verbs on names: fs/entry.h; on attributes: fs/attr.h. */
 MUST_CHECK int vfs_open_how(const struct path *at, const char *name, unsigned flags, uint32_t mode,
                             unsigned walk, struct file **out);
 MUST_CHECK int vfs_open(const struct path *at, const char *name, unsigned flags, uint32_t mode,
@@ -143,8 +156,9 @@ MUST_CHECK int vfs_mount(const char *where, struct mount *m);
 struct list *vfs_mounts(void);
 const struct path *vfs_file_path(const struct file *f); /* NULL for files without a path */
 
-/* vfile_open: the generic open file of a vnode; p is copied. vfile_open_any: a device's or FIFO's own
- * where the vnode is one. vfile_attach: f was opened as p (copied), which vfs_file_path tells. */
+/* vfile_open: the generic open file of a vnode; p is copied. vfile_open_any: a device's or
+ * FIFO's own where the vnode is one. vfile_attach: f was opened as p (copied), which
+ * vfs_file_path tells. */
 MUST_CHECK int vfile_open(const struct path *p, unsigned flags, struct file **out);
 MUST_CHECK int vfile_open_any(const struct path *p, unsigned flags, struct file **out);
 MUST_CHECK int vfile_attach(struct file *f, const struct path *p);
