@@ -61,13 +61,9 @@ static bool may_lock_at_all(void)
 /* The range as whole pages. Returns 0 or -EINVAL. */
 static int whole_pages(uint64_t addr, uint64_t len, uint64_t *start, uint64_t *end)
 {
-    uint64_t last;
-    if (!add_ok(addr, len, &last) || last > UINT64_MAX - PAGE_SIZE) {
-        return -EINVAL;
-    }
     *start = align_down(addr, PAGE_SIZE);
-    *end = align_up(last, PAGE_SIZE);
-    return 0;
+    *end = *start + align_up(len + (addr - *start), PAGE_SIZE); /* both wrap as in Linux */
+    return *end < *start ? -EINVAL : 0;
 }
 
 /* Pages of [start, end) are readable at all: with PROT_NONE there is nothing to make present. */

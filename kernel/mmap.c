@@ -223,7 +223,8 @@ static bool is_data(const struct vma *v)
 
 static bool fits_data(const struct vma *like, uint64_t npages)
 {
-    uint64_t limit = process.limits[RLIMIT_DATA].rlim_cur;
+    const struct rlimit64 *r = &process.limits[RLIMIT_DATA];
+    uint64_t limit = r->rlim_cur != 0 ? r->rlim_cur : r->rlim_max; /* as Linux: 0 is for brk only */
     if (limit == RLIM64_INFINITY || !is_data(like)) {
         return true;
     }

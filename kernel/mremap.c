@@ -181,11 +181,11 @@ static long remap_locked(struct remap *r)
 
 long mmap_remap(uint64_t old, uint64_t old_len, uint64_t new_len, int flags, uint64_t new_addr)
 {
+    if (new_len > USER_MAX) {
+        return -EINVAL;
+    }
     if (old_len > USER_MAX || old > USER_MAX) {
         return !is_aligned(old, PAGE_SIZE) ? -EINVAL : -EFAULT;
-    }
-    if (new_len > USER_MAX) {
-        return (flags & MREMAP_FIXED) != 0 ? -EINVAL : -ENOMEM;
     }
     struct remap r = {old, align_up(old_len, PAGE_SIZE), align_up(new_len, PAGE_SIZE), new_addr, flags};
     int err = check_request(&r);

@@ -14,6 +14,7 @@
 
 #include "kernel/base/print.h"
 #include "kernel/base/string.h"
+#include "kernel/file.h"
 #include "kernel/process.h"
 #include "kernel/random.h"
 #include "kernel/signal.h"
@@ -189,25 +190,23 @@ long sys_arch_prctl(int op, uint64_t addr)
 long sys_getrandom(void USER *buf, size_t n, unsigned flags)
 {
     uint8_t chunk[RANDOM_CHUNK];
-    size_t done = 0;
+    const struct iov iov = {(void *)(uintptr_t)buf, min(n, RANDOM_MAX)};
+    struct iov_iter it = {.iov = &iov, .n = 1, .total = iov.len, .user = true};
+    long moved = 0;
 
     if ((flags & ~(unsigned)RANDOM_FLAGS) != 0 ||
         (flags & (GRND_RANDOM | GRND_INSECURE)) == (GRND_RANDOM | GRND_INSECURE)) {
         return -EINVAL;
     }
-    n = min(n, RANDOM_MAX);
-    while (done < n) {
-        size_t len = min(n - done, sizeof(chunk));
+    while (iov_left(&it) != 0) {
+        size_t len = min(iov_left(&it), sizeof(chunk));
         random_bytes(chunk, len);
-        if (uaccess_write((uint8_t USER *)buf + done, chunk, len) != 0) {
-            return done != 0 ? (long)done : -EFAULT;
-        }
-        done += len;
-        if (is_aligned(done, PAGE_SIZE) && signal_pending()) {
+        moved = iov_copy_to(&it, chunk, len);
+        if (moved < (long)len || (is_aligned(it.done, PAGE_SIZE) && signal_pending())) {
             break;
         }
     }
     memset(chunk, 0, sizeof(chunk)); /* keys are not left on the kernel stack */
     __asm__ volatile("" : : "r"(chunk) : "memory"); /* and the compiler does not know better */
-    return (long)done;
+    return it.done != 0 || moved >= 0 ? (long)it.done : moved;
 }
