@@ -16,12 +16,12 @@ MUST_CHECK int attr_chown(struct vnode *v, uint32_t uid, uint32_t gid);
 /* attr_truncate: set the length of a file that the caller may write. Source: truncate(2). */
 MUST_CHECK int attr_truncate(struct vnode *v, uint64_t len);
 
-/* attr_set_times: which = VATTR_ATIME | VATTR_MTIME to set, from attr. now: both are the current time,
- * which needs only write permission. Source: utimensat(2). */
+/* attr_set_times: which = VATTR_ATIME | VATTR_MTIME to set, from attr. now: both are the current
+ * time, which needs only write permission. Source: utimensat(2). */
 MUST_CHECK int attr_set_times(struct vnode *v, const struct vattr *attr, unsigned which, bool now);
 
-/* attr_drop_privileges: before a write: take the set-user-ID and set-group-ID bits away from a file,
- * unless the process has CAP_FSETID. Source: write(2). */
+/* attr_drop_privileges: before a write: take the set-user-ID and set-group-ID bits away from a
+ * file, unless the process has CAP_FSETID. Source: write(2). */
 MUST_CHECK int attr_drop_privileges(struct vnode *v);
 
 /* attr_owns: the process owns a vnode with these attributes, or has CAP_FOWNER. */

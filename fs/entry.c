@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Making, removing and renaming names.
  *
- * Here are the rules that hold for every file system: permissions, types, mount points, ancestors. The
- * file system itself refuses what it alone can see (-EEXIST of a race, -ENOTEMPTY).
+ * Here are the rules that hold for every file system: permissions, types, mount points, ancestors.
+ * The file system itself refuses what it alone can see (-EEXIST of a race, -ENOTEMPTY).
  * Source: mkdir(2), mknod(2), symlink(2), link(2), unlink(2), rmdir(2), rename(2), inode(7). */
 #include "fs/entry.h"
 
@@ -210,7 +210,8 @@ int entry_remove(const struct path *at, const char *name, bool is_rmdir)
     }
     struct vnode *dir = e.dir.vnode;
     if (err == 0) {
-        err = dir->ops->unlink != NULL ? dir->ops->unlink(dir, e.name, strlen(e.name), is_rmdir) : -EROFS;
+        err = dir->ops->unlink != NULL ? dir->ops->unlink(dir, e.name, strlen(e.name), is_rmdir)
+                                       : -EROFS;
     }
     entry_put(&e);
     return err;

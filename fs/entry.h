@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Verbs on names in directories, each as the system call of its name: at as in namei_walk. All return 0
- * or the negative errno that the call documents. */
+/* Verbs on names in directories, each as the system call of its name: at as in namei_walk. All
+ * return 0 or the negative errno that the call documents. */
 #ifndef FS_ENTRY_H
 #define FS_ENTRY_H
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* File locks of all three kinds, in one list: few programs hold more than a handful.
  *
- * A lock belongs to an owner: the process (all its descriptors alike) or one open file. flock's locks
- * and record locks do not see each other; the two kinds of record locks do. An owner's own locks never
- * conflict: a new one replaces what it overlaps. table_lock guards the list; sleepers on freed try again
- * after each release. Source: fcntl(2), flock(2). */
+ * A lock belongs to an owner: the process (all its descriptors alike) or one open file. flock's
+ * locks and record locks do not see each other; the two kinds of record locks do. An owner's own
+ * locks never conflict: a new one replaces what it overlaps. table_lock guards the list; sleepers
+ * on freed try again after each release. Source: fcntl(2), flock(2). */
 #include "fs/lock.h"
 
 #include <asm/errno.h>
@@ -50,7 +50,7 @@ static const struct lock *find_conflict(const struct file *f, enum lock_kind kin
                                         const struct lock_range *range)
 {
     struct list *at;
-    list_for_each(at, &locks) {
+    list_for_each (at, &locks) {
         const struct lock *l = list_entry(at, struct lock, link);
         bool same_world = (l->kind == LOCK_WHOLE) == (kind == LOCK_WHOLE);
         bool exclusive = l->range.type == F_WRLCK || range->type == F_WRLCK;
@@ -68,7 +68,8 @@ static void carve(const struct file *f, enum lock_kind kind, const struct lock_r
 {
     struct list *at;
     struct list *next;
-    list_for_each_safe(at, next, &locks) {
+    list_for_each_safe(at, next, &locks)
+    {
         struct lock *l = list_entry(at, struct lock, link);
         if (!is_mine(l, f, kind) || !overlaps(&l->range, range)) {
             continue;
@@ -103,8 +104,8 @@ static int try_set(struct file *f, enum lock_kind kind, const struct lock_range 
     } else {
         carve(f, kind, want, spare);
         if (want->type != F_UNLCK) {
-            **fresh = (struct lock){.object = object_of(f), .owner = owner_of(f, kind), .kind = kind,
-                                    .range = *want};
+            **fresh = (struct lock){
+                .object = object_of(f), .owner = owner_of(f, kind), .kind = kind, .range = *want};
             list_append(&locks, &(*fresh)->link);
             *fresh = NULL;
         }
@@ -153,7 +154,8 @@ static void drop(const struct file *f, const struct file *owner)
     struct list *next;
     bool any = false;
     spin_lock(&table_lock);
-    list_for_each_safe(at, next, &locks) {
+    list_for_each_safe(at, next, &locks)
+    {
         struct lock *l = list_entry(at, struct lock, link);
         if (l->object == object_of(f) && l->owner == owner) {
             list_remove(&l->link);

@@ -3,7 +3,8 @@
  *
  * A file that came from the tree owns its path (struct path on the heap), which holds the vnode's
  * reference; that is so for devices and pipes opened by name too, whose operations are their own.
- * pos of a directory is the file system's cursor. append_lock makes "go to the end and write" one step.
+ * pos of a directory is the file system's cursor. append_lock makes "go to the end and write" one
+ * step.
  * Source: open(2), read(2), write(2), lseek(2), getdents(2), fallocate(2). */
 #include <asm/errno.h>
 #include <linux/fs.h>
@@ -175,7 +176,8 @@ static int dents_emit(void *ctx, const char *name, size_t len, uint64_t ino, uns
     return 0;
 }
 
-/* One round of at most a page. Returns bytes, 0 at the end, -EINVAL when not even one record fits. */
+/* One round of at most a page. Returns bytes, 0 at the end, -EINVAL when not even one record
+ * fits. */
 static long dents_round(struct file *f, struct iov_iter *it, struct dents *d)
 {
     struct vnode *v = f->vnode;
@@ -300,15 +302,13 @@ static int open_kind(struct vnode *v, unsigned flags, struct file **out)
     }
     struct vattr attr;
     switch (v->mode & S_IFMT) {
-    case S_IFIFO:
-        return fifo_open(v, flags, out);
+    case S_IFIFO: return fifo_open(v, flags, out);
     case S_IFCHR:
     case S_IFBLK: {
         int err = v->ops->getattr(v, &attr);
         return err != 0 ? err : devfs_open_device(attr.rdev, flags, out);
     }
-    default:
-        return -ENXIO; /* sockets */
+    default: return -ENXIO; /* sockets */
     }
 }
 

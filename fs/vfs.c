@@ -2,8 +2,9 @@
 /* Opening names.
  *
  * What exists is opened after the checks of its type and permissions; with O_CREAT a missing last
- * component is created, behind a dangling symlink too. Two threads that create the same name meet in the
- * file system's create: the loser gets -EEXIST and starts over. Source: open(2), openat2(2). */
+ * component is created, behind a dangling symlink too. Two threads that create the same name meet
+ * in the file system's create: the loser gets -EEXIST and starts over. Source: open(2),
+ * openat2(2). */
 #include <asm/errno.h>
 #include <linux/fs.h>
 #include <linux/limits.h>

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Open files, the descriptor table, and the buffers that file operations move data through.
  *
- * The table is an array that doubles; bit sets tell open descriptors and close-on-exec ones. fd_table.lock
- * guards it; a file's own lock guards its offset and flags. Source: open(2), dup(2), readv(2). */
+ * The table is an array that doubles; bit sets tell open descriptors and close-on-exec ones.
+ * fd_table.lock guards it; a file's own lock guards its offset and flags. Source: open(2), dup(2),
+ * readv(2). */
 #include "kernel/file.h"
 
 #include <asm/errno.h>
@@ -233,7 +234,8 @@ void fd_close_all(void)
 /* How an iterator's bytes are moved; buf is the kernel's side. */
 enum iov_move { IOV_TO, IOV_FROM, IOV_ZERO };
 
-static int move_bytes(const struct iov_iter *it, char *base, char *buf, size_t len, enum iov_move how)
+static int move_bytes(const struct iov_iter *it, char *base, char *buf, size_t len,
+                      enum iov_move how)
 {
     if (it->user) {
         switch (how) {

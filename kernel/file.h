@@ -69,8 +69,8 @@ struct file_ops {
     long (*ioctl)(struct file *f, unsigned cmd, uint64_t arg);
     /* stat: NULL: an anonymous inode. */
     int (*stat)(struct file *f, struct stat *out);
-    /* mmap_page: the frame of page index. write: a page that shared writes may go to. Counted frames
-     * come with a reference. Returns 0, -ENOMEM, -ENXIO past the end of the object (SIGBUS).
+    /* mmap_page: the frame of page index. write: a page that shared writes may go to. Counted
+     * frames come with a reference. Returns 0, -ENOMEM, -ENXIO past the end of the object (SIGBUS).
      * NULL: mmap fails with -ENODEV. */
     int (*mmap_page)(struct file *f, uint64_t index, bool write, struct file_page *out);
     /* getdents: fill linux_dirent64 records; NULL: -ENOTDIR. */
@@ -90,7 +90,7 @@ struct file {
     uint32_t refs; /* [A] */
     uint32_t flags; /* [L] O_* status flags and access mode */
     struct spinlock lock;
-    struct mutex pos_lock; /* held over a call that uses pos, once the process has several threads */
+    struct mutex pos_lock; /* over a call that uses pos, once there are several threads */
     uint64_t pos; /* [pos_lock] file offset; of directories: cursor */
     void *object; /* [I] vnode, pipe ... as ops knows */
     struct vnode *vnode; /* [I] NULL when not in a file system; path holds the reference */
@@ -147,9 +147,9 @@ extern struct fd_table fd_table;
 /* fd_share: a second thread is about to start. */
 void fd_share(void);
 
-/* fd_borrow: the file at fd for the length of the current call, without a reference as long as there
- * is a single thread. file is NULL when fd is closed or opened with O_PATH. End with fd_return.
- * fd_borrow_any: O_PATH files too. */
+/* fd_borrow: the file at fd for the length of the current call, without a reference as long as
+ * there is a single thread. file is NULL when fd is closed or opened with O_PATH. End with
+ * fd_return. fd_borrow_any: O_PATH files too. */
 struct fd_ref {
     struct file *file;
     bool counted;

@@ -137,7 +137,8 @@ static int decode_times(const struct __kernel_timespec ts[2], struct times *out)
     return err != 0 ? err : decode_time(&ts[1], &out->attr.mtime, VATTR_MTIME, &out->which);
 }
 
-static int set_times(int at, const char USER *name, unsigned flags, const struct __kernel_timespec ts[2])
+static int set_times(int at, const char USER *name, unsigned flags,
+                     const struct __kernel_timespec ts[2])
 {
     struct times t;
     struct name n;
@@ -151,7 +152,8 @@ static int set_times(int at, const char USER *name, unsigned flags, const struct
         if (r.file == NULL) {
             return -EBADF;
         }
-        err = r.file->vnode != NULL ? attr_set_times(r.file->vnode, &t.attr, t.which, t.now) : -EINVAL;
+        err = r.file->vnode != NULL ? attr_set_times(r.file->vnode, &t.attr, t.which, t.now)
+                                    : -EINVAL;
         fd_return(r);
         return err;
     }

@@ -49,12 +49,8 @@ static int lock_base(const struct file *f, int whence, int64_t *base)
 {
     struct vattr attr;
     switch (whence) {
-    case SEEK_SET:
-        *base = 0;
-        return 0;
-    case SEEK_CUR:
-        *base = (int64_t)f->pos;
-        return 0;
+    case SEEK_SET: *base = 0; return 0;
+    case SEEK_CUR: *base = (int64_t)f->pos; return 0;
     case SEEK_END: {
         if (f->vnode == NULL) {
             return -EINVAL;
@@ -63,8 +59,7 @@ static int lock_base(const struct file *f, int whence, int64_t *base)
         *base = err == 0 ? (int64_t)attr.size : 0;
         return err;
     }
-    default:
-        return -EINVAL;
+    default: return -EINVAL;
     }
 }
 
@@ -101,14 +96,10 @@ static int check_lock(const struct file *f, const struct flock *fl, bool ofd, bo
         return -EINVAL;
     }
     switch (fl->l_type) {
-    case F_RDLCK:
-        return test || file_readable(f) ? 0 : -EBADF;
-    case F_WRLCK:
-        return test || file_writable(f) ? 0 : -EBADF;
-    case F_UNLCK:
-        return test ? -EINVAL : 0;
-    default:
-        return -EINVAL;
+    case F_RDLCK: return test || file_readable(f) ? 0 : -EBADF;
+    case F_WRLCK: return test || file_writable(f) ? 0 : -EBADF;
+    case F_UNLCK: return test ? -EINVAL : 0;
+    default: return -EINVAL;
     }
 }
 
@@ -147,43 +138,30 @@ static long fcntl_descriptor(int fd, struct file *f, unsigned cmd, uint64_t arg,
 {
     *done = true;
     switch (cmd) {
-    case F_DUPFD:
-        return dup_from(f, arg, 0);
-    case F_DUPFD_CLOEXEC:
-        return dup_from(f, arg, O_CLOEXEC);
-    case F_GETFD:
-        return fd_cloexec(fd);
-    case F_SETFD:
-        return fd_set_cloexec(fd, (arg & FD_CLOEXEC) != 0);
-    case F_GETFL:
-        return f->flags;
-    default:
-        *done = false;
-        return -EBADF;
+    case F_DUPFD: return dup_from(f, arg, 0);
+    case F_DUPFD_CLOEXEC: return dup_from(f, arg, O_CLOEXEC);
+    case F_GETFD: return fd_cloexec(fd);
+    case F_SETFD: return fd_set_cloexec(fd, (arg & FD_CLOEXEC) != 0);
+    case F_GETFL: return f->flags;
+    default: *done = false; return -EBADF;
     }
 }
 
 static long fcntl_file(struct file *f, unsigned cmd, uint64_t arg)
 {
     switch (cmd) {
-    case F_SETFL:
-        return set_flags(f, (unsigned)arg);
+    case F_SETFL: return set_flags(f, (unsigned)arg);
     case F_GETLK:
     case F_SETLK:
     case F_SETLKW:
     case F_OFD_GETLK:
     case F_OFD_SETLK:
-    case F_OFD_SETLKW:
-        return record_lock(f, cmd, uptr(struct flock, arg));
-    case F_GETPIPE_SZ:
-        return pipe_size(f);
-    case F_SETPIPE_SZ:
-        return pipe_set_size(f, arg);
+    case F_OFD_SETLKW: return record_lock(f, cmd, uptr(struct flock, arg));
+    case F_GETPIPE_SZ: return pipe_size(f);
+    case F_SETPIPE_SZ: return pipe_set_size(f, arg);
     case F_GETOWN: /* nobody: F_SETOWN is refused */
-    case F_GETSIG:
-        return 0;
-    case F_GETLEASE:
-        return F_UNLCK;
+    case F_GETSIG: return 0;
+    case F_GETLEASE: return F_UNLCK;
     case F_SETOWN:
     case F_SETSIG:
     case F_SETLEASE:
@@ -192,8 +170,7 @@ static long fcntl_file(struct file *f, unsigned cmd, uint64_t arg)
     case F_GET_SEALS:
         log(SYSCALL, INFO, "fcntl command %u is not supported (EINVAL)", cmd);
         return -EINVAL;
-    default:
-        return -EINVAL;
+    default: return -EINVAL;
     }
 }
 
@@ -217,16 +194,10 @@ long sys_flock(int fd, int op)
     struct lock_range range = {F_UNLCK, 0, INT64_MAX};
     bool wait = (op & LOCK_NB) == 0;
     switch (op & ~LOCK_NB) {
-    case LOCK_SH:
-        range.type = F_RDLCK;
-        break;
-    case LOCK_EX:
-        range.type = F_WRLCK;
-        break;
-    case LOCK_UN:
-        break;
-    default:
-        return -EINVAL;
+    case LOCK_SH: range.type = F_RDLCK; break;
+    case LOCK_EX: range.type = F_WRLCK; break;
+    case LOCK_UN: break;
+    default: return -EINVAL;
     }
     struct fd_ref r = fd_borrow(fd);
     if (r.file == NULL) {
@@ -260,16 +231,12 @@ static long ioctl_regular(const struct file *f, unsigned cmd, uint64_t arg)
 {
     static const int block_size = PAGE_SIZE;
     switch (cmd) {
-    case FIONREAD:
-        return bytes_left(f, uptr(int, arg));
-    case FIGETBSZ:
-        return uaccess_write(uptr(int, arg), &block_size, sizeof(block_size));
+    case FIONREAD: return bytes_left(f, uptr(int, arg));
+    case FIGETBSZ: return uaccess_write(uptr(int, arg), &block_size, sizeof(block_size));
     case FICLONE:
     case FICLONERANGE:
-    case FIDEDUPERANGE:
-        return -EOPNOTSUPP;
-    default:
-        return -ENOTTY;
+    case FIDEDUPERANGE: return -EOPNOTSUPP;
+    default: return -ENOTTY;
     }
 }
 

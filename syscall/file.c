@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Descriptors and data: read, write, lseek, close, dup, and what keeps data safe on disks.
  *
- * The path of read and write is short on purpose: no reference, no lock and no copy of the arguments
- * while the process has one thread. Source: the manual page of each call. */
+ * The path of read and write is short on purpose: no reference, no lock and no copy of the
+ * arguments while the process has one thread. Source: the manual page of each call. */
 #include <linux/close_range.h>
 #include <linux/fadvise.h>
 #include <linux/fs.h>
@@ -298,8 +298,9 @@ long sys_fallocate(int fd, int mode, long offset, long len)
         err = -EFBIG;
     }
     if (err == 0) {
-        err = f->ops->fallocate != NULL ? f->ops->fallocate(f, mode, (uint64_t)offset, (uint64_t)len)
-                                        : -EOPNOTSUPP;
+        err = f->ops->fallocate != NULL
+                  ? f->ops->fallocate(f, mode, (uint64_t)offset, (uint64_t)len)
+                  : -EOPNOTSUPP;
     }
     fd_return(r);
     return err;

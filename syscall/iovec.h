@@ -10,7 +10,8 @@
 #include "kernel/uaccess.h"
 
 #define IOVEC_MAX_BYTES 0x7ffff000UL /* greatest transfer of one call; more is cut */
-#define IOVEC_TOP 0x7ffffffff000UL /* Linux refuses buffers that end above before it looks at the file */
+#define IOVEC_TOP \
+    0x7ffffffff000UL /* Linux refuses buffers that end above before it looks at the file */
 #define IOVEC_FAST UIO_FASTIOV
 
 /* An array of buffers taken from the program. */
@@ -20,7 +21,8 @@ struct iovec_list {
     struct iov fast[IOVEC_FAST];
 };
 
-/* iovec_take: read n entries from vec. Returns 0, -EINVAL, -EFAULT, -ENOMEM. Pair with iovec_drop. */
+/* iovec_take: read n entries from vec. Returns 0, -EINVAL, -EFAULT, -ENOMEM. Pair with
+ * iovec_drop. */
 MUST_CHECK int iovec_take(struct iovec_list *l, const struct iovec USER *vec, unsigned long n);
 void iovec_drop(struct iovec_list *l);
 

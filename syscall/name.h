@@ -16,16 +16,16 @@ struct name {
 
 /* name_take: read text and find the directory of descriptor at (AT_FDCWD or a descriptor, which an
  * absolute name ignores). flags with AT_EMPTY_PATH allow "" (or a NULL pointer), which
- * means at itself. Returns 0; -EFAULT, -ENAMETOOLONG, -ENOENT ("" without the flag), -EBADF, -ENOTDIR.
- * Pair with name_drop. */
+ * means at itself. Returns 0; -EFAULT, -ENAMETOOLONG, -ENOENT ("" without the flag), -EBADF,
+ * -ENOTDIR. Pair with name_drop. */
 MUST_CHECK int name_take(struct name *n, int at, const char USER *text, unsigned flags);
 void name_drop(struct name *n);
 
 /* name_walk: the place that n leads to; walk as in namei_walk. */
 MUST_CHECK int name_walk(const struct name *n, unsigned walk, struct path *out);
 
-/* name_place: name_take and name_walk in one, for calls with one name and AT_* flags: AT_EMPTY_PATH,
- * AT_SYMLINK_NOFOLLOW. */
+/* name_place: name_take and name_walk in one, for calls with one name and AT_* flags:
+ * AT_EMPTY_PATH, AT_SYMLINK_NOFOLLOW. */
 MUST_CHECK int name_place(int at, const char USER *text, unsigned flags, struct path *out);
 
 /* name_is_file: n is empty and stands for the open file n->dir.file, which may have no path. */

@@ -18,12 +18,12 @@
 #define PERMISSIONS 0777
 #define MODE_BITS 07777
 /* What open(2) knows; it ignores other bits, openat2(2) refuses them. */
-#define OPEN_KNOWN                                                                            \
-    (O_ACCMODE | O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_APPEND | O_NONBLOCK | O_DSYNC |   \
-     FASYNC | O_DIRECT | O_LARGEFILE | O_DIRECTORY | O_NOFOLLOW | O_NOATIME | O_CLOEXEC |    \
-     O_SYNC | O_PATH | O_TMPFILE)
-#define RESOLVE_KNOWN                                                                         \
-    (RESOLVE_NO_XDEV | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS | RESOLVE_BENEATH |       \
+#define OPEN_KNOWN                                                                                 \
+    (O_ACCMODE | O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_APPEND | O_NONBLOCK | O_DSYNC |         \
+     FASYNC | O_DIRECT | O_LARGEFILE | O_DIRECTORY | O_NOFOLLOW | O_NOATIME | O_CLOEXEC | O_SYNC | \
+     O_PATH | O_TMPFILE)
+#define RESOLVE_KNOWN                                                                  \
+    (RESOLVE_NO_XDEV | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS | RESOLVE_BENEATH | \
      RESOLVE_IN_ROOT | RESOLVE_CACHED)
 #define RESOLVE_DONE (RESOLVE_NO_SYMLINKS | RESOLVE_BENEATH) /* the others are refused */
 
@@ -93,7 +93,8 @@ static int check_how(const struct open_how *how)
 {
     bool creates = (how->flags & (O_CREAT | (O_TMPFILE & ~O_DIRECTORY))) != 0;
     unsigned alone = O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
-    if ((how->flags & ~(uint64_t)OPEN_KNOWN) != 0 || (how->resolve & ~(uint64_t)RESOLVE_KNOWN) != 0) {
+    if ((how->flags & ~(uint64_t)OPEN_KNOWN) != 0 ||
+        (how->resolve & ~(uint64_t)RESOLVE_KNOWN) != 0) {
         return -EINVAL;
     }
     if ((how->mode & ~(uint64_t)MODE_BITS) != 0 || (how->mode != 0 && !creates)) {
@@ -196,8 +197,8 @@ long sys_getcwd(char USER *buf, size_t cap)
     struct path root;
     namei_cwd(&cwd);
     namei_root(&root);
-    long result = cwd.vnode == NULL || root.vnode == NULL ? -ENOMEM
-                                                          : write_cwd(&cwd, &root, buf, cap);
+    long result =
+        cwd.vnode == NULL || root.vnode == NULL ? -ENOMEM : write_cwd(&cwd, &root, buf, cap);
     path_put(&cwd);
     path_put(&root);
     return result;

@@ -42,19 +42,14 @@ long sys_mknodat(int at, const char USER *name, unsigned mode, uint64_t dev)
 {
     mode &= S_IFMT | MODE_BITS;
     switch (mode & S_IFMT) {
-    case 0:
-        return make(at, name, S_IFREG | mode, 0);
+    case 0: return make(at, name, S_IFREG | mode, 0);
     case S_IFREG:
     case S_IFIFO:
-    case S_IFSOCK:
-        return make(at, name, mode, 0);
+    case S_IFSOCK: return make(at, name, mode, 0);
     case S_IFCHR:
-    case S_IFBLK:
-        return make(at, name, mode, (uint32_t)dev);
-    case S_IFDIR:
-        return -EPERM;
-    default:
-        return -EINVAL;
+    case S_IFBLK: return make(at, name, mode, (uint32_t)dev);
+    case S_IFDIR: return -EPERM;
+    default: return -EINVAL;
     }
 }
 
@@ -109,7 +104,8 @@ long sys_symlink(const char USER *target, const char USER *name)
     return sys_symlinkat(target, AT_FDCWD, name);
 }
 
-/* The vnode that linkat's first name means. A file without a path (a pipe) has none that could get one. */
+/* The vnode that linkat's first name means. A file without a path (a pipe) has none that could get
+ * one. */
 static int link_source(int at, const char USER *name, unsigned flags, struct path *out)
 {
     struct name n;

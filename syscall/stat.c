@@ -39,7 +39,10 @@ int stat_file(struct file *f, struct stat *out, struct __kernel_timespec *btime)
     if (f->ops->stat != NULL) {
         return f->ops->stat(f, out);
     }
-    *out = (struct stat){.st_dev = ANON_DEV, .st_ino = ANON_INO, .st_nlink = 1, .st_mode = 0600,
+    *out = (struct stat){.st_dev = ANON_DEV,
+                         .st_ino = ANON_INO,
+                         .st_nlink = 1,
+                         .st_mode = 0600,
                          .st_blksize = PAGE_SIZE};
     return 0;
 }
@@ -120,7 +123,8 @@ static struct statx_timestamp stamp(uint64_t sec, uint64_t nsec)
     return (struct statx_timestamp){.tv_sec = (int64_t)sec, .tv_nsec = (uint32_t)nsec};
 }
 
-static void to_statx(const struct stat *st, const struct __kernel_timespec *btime, struct statx *out)
+static void to_statx(const struct stat *st, const struct __kernel_timespec *btime,
+                     struct statx *out)
 {
     bool born = btime->tv_sec != 0 || btime->tv_nsec != 0;
     *out = (struct statx){
@@ -165,7 +169,8 @@ long sys_statx(int at, const char USER *name, int flags, unsigned mask, void USE
 /* m NULL: files in no file system. */
 static long statfs_to(struct mount *m, void USER *out)
 {
-    struct fs_stats s = {.type = ANON_INODE_FS_MAGIC, .block_size = PAGE_SIZE, .name_max = NAME_MAX};
+    struct fs_stats s = {
+        .type = ANON_INODE_FS_MAGIC, .block_size = PAGE_SIZE, .name_max = NAME_MAX};
     if (m != NULL && m->statfs != NULL) {
         m->statfs(m, &s);
     }
