@@ -16,8 +16,8 @@ struct extable_entry {
 
 extern const struct extable_entry __extable_start[], __extable_end[];
 
-#define EXTABLE(insn, landing)                \
-    ".pushsection .extable, \"a\"\n"          \
+#define EXTABLE(insn, landing)                          \
+    ".pushsection .extable, \"a\"\n"                    \
     ".balign 4\n .long " insn " - ., " landing " - .\n" \
     ".popsection\n"
 
@@ -31,47 +31,101 @@ uint64_t uaccess_fixup(uint64_t rip)
     return 0;
 }
 
-/* rep movsb that stops at a fault. Returns the bytes not copied. */
-static size_t copy_bytes(void *dst, const void *src, size_t len)
+#define SMALL 64 /* bytes; below, single moves beat the start-up time of rep */
+
+/* Copy len < SMALL bytes; false at a fault. */
+static inline bool copy_small(char *dst, const char *src, size_t len)
 {
-    __asm__ volatile("1: rep movsb\n2:\n" EXTABLE("1b", "2b")
-                     : "+D"(dst), "+S"(src), "+c"(len)::"memory");
-    return len;
+    for (; len >= sizeof(uint64_t); len -= sizeof(uint64_t)) {
+        __asm__ goto("1: movq (%1), %%rax\n2: movq %%rax, (%0)\n" EXTABLE("1b", "%l[fault]")
+                         EXTABLE("2b", "%l[fault]")::"r"(dst),
+                     "r"(src)
+                     : "rax", "memory"
+                     : fault);
+        dst += sizeof(uint64_t);
+        src += sizeof(uint64_t);
+    }
+    for (; len != 0; len--) {
+        __asm__ goto("1: movb (%1), %%al\n2: movb %%al, (%0)\n" EXTABLE("1b", "%l[fault]")
+                         EXTABLE("2b", "%l[fault]")::"r"(dst++),
+                     "r"(src++)
+                     : "rax", "memory"
+                     : fault);
+    }
+    return true;
+fault:
+    return false;
+}
+
+/* Copy words, then what is left; false at a fault. */
+static bool copy_bytes(char *dst, const char *src, size_t len)
+{
+    size_t words = len / sizeof(uint64_t);
+    if (len >= SMALL) {
+        __asm__ volatile("1: rep movsq\n2:\n" EXTABLE("1b", "2b")
+                         : "+D"(dst), "+S"(src), "+c"(words)::"memory");
+        if (words != 0) {
+            return false;
+        }
+        len %= sizeof(uint64_t);
+    }
+    return copy_small(dst, src, len);
+}
+
+static inline bool zero_small(char *dst, size_t len)
+{
+    for (; len >= sizeof(uint64_t); len -= sizeof(uint64_t)) {
+        __asm__ goto("1: movq $0, (%0)\n" EXTABLE("1b", "%l[fault]")::"r"(dst) : "memory" : fault);
+        dst += sizeof(uint64_t);
+    }
+    for (; len != 0; len--) {
+        __asm__ goto("1: movb $0, (%0)\n" EXTABLE("1b", "%l[fault]")::"r"(dst++)
+                     : "memory"
+                     : fault);
+    }
+    return true;
+fault:
+    return false;
+}
+
+static bool zero_bytes(char *dst, size_t len)
+{
+    size_t words = len / sizeof(uint64_t);
+    if (len >= SMALL) {
+        __asm__ volatile("1: rep stosq\n2:\n" EXTABLE("1b", "2b")
+                         : "+D"(dst), "+c"(words)
+                         : "a"(0UL)
+                         : "memory");
+        if (words != 0) {
+            return false;
+        }
+        len %= sizeof(uint64_t);
+    }
+    return zero_small(dst, len);
 }
 
 int uaccess_read(void *dst, const void USER *src, size_t len)
 {
-    if (len == 0) {
-        return 0;
+    if (unlikely(!uaccess_ok(src, len))) {
+        return len == 0 ? 0 : -EFAULT;
     }
-    if (!uaccess_ok(src, len)) {
-        return -EFAULT;
-    }
-    return copy_bytes(dst, (const void *)(uintptr_t)src, len) != 0 ? -EFAULT : 0;
+    return copy_bytes(dst, (const char *)(uintptr_t)src, len) ? 0 : -EFAULT;
 }
 
 int uaccess_write(void USER *dst, const void *src, size_t len)
 {
-    if (len == 0) {
-        return 0;
+    if (unlikely(!uaccess_ok(dst, len))) {
+        return len == 0 ? 0 : -EFAULT;
     }
-    if (!uaccess_ok(dst, len)) {
-        return -EFAULT;
-    }
-    return copy_bytes((void *)(uintptr_t)dst, src, len) != 0 ? -EFAULT : 0;
+    return copy_bytes((char *)(uintptr_t)dst, src, len) ? 0 : -EFAULT;
 }
 
 int uaccess_zero(void USER *dst, size_t len)
 {
-    if (len == 0) {
-        return 0;
+    if (unlikely(!uaccess_ok(dst, len))) {
+        return len == 0 ? 0 : -EFAULT;
     }
-    if (!uaccess_ok(dst, len)) {
-        return -EFAULT;
-    }
-    void *at = (void *)(uintptr_t)dst;
-    __asm__ volatile("1: rep stosb\n2:\n" EXTABLE("1b", "2b") : "+D"(at), "+c"(len) : "a"(0) : "memory");
-    return len != 0 ? -EFAULT : 0;
+    return zero_bytes((char *)(uintptr_t)dst, len) ? 0 : -EFAULT;
 }
 
 /* One byte of the program; false at a fault. */
