@@ -3,7 +3,8 @@
  * The caller's descriptors are left in the blocking mode they came in, because others share it: writes to
  * them are short enough not to block after poll said so.
  * The guest reports its status on the log stream as "\001exit N\n" (platform/console.h) after flushing
- * everything else, so the hypervisor can be ended at once then.
+ * everything else, so the hypervisor can be ended at once then. It passes a change of the terminal's
+ * settings on as "\001tty ...".
  * Source: poll(2), signalfd(2), pipe(7) for PIPE_BUF. */
 #include "tools/elfin/relay.h"
 
@@ -18,13 +19,15 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "tools/elfin/hostclock.h"
 #include "tools/elfin/report.h"
+#include "tools/elfin/terminal.h"
 
 #define BUFFER_LEN 65536
 #define STATUS_MARK "\001exit "
+#define TERMINAL_MARK "\001tty "
 #define LINE_LEN 512
 #define NONE (-1)
 
@@ -55,16 +58,9 @@ struct relay {
     bool killed;
 };
 
-static uint64_t now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
-}
-
 static void note(uint64_t *when)
 {
-    *when = *when != 0 ? *when : now();
+    *when = *when != 0 ? *when : hostclock_now(CLOCK_MONOTONIC);
 }
 
 static void kill_machine(struct relay *r)
@@ -145,9 +141,10 @@ static void put(const char *text, size_t len)
 
 static void take_line(struct relay *r, struct log *l)
 {
-    if (l->len != 0 && l->line[0] == STATUS_MARK[0]) {
-        int status = atoi(l->line + strlen(STATUS_MARK));
-        finish(r, status);
+    if (strncmp(l->line, STATUS_MARK, strlen(STATUS_MARK)) == 0) {
+        finish(r, atoi(l->line + strlen(STATUS_MARK)) & 0xff);
+    } else if (strncmp(l->line, TERMINAL_MARK, strlen(TERMINAL_MARK)) == 0) {
+        terminal_set(l->line + strlen(TERMINAL_MARK));
     } else {
         put(l->line, l->len);
     }
@@ -296,16 +293,18 @@ int relay_run(struct qemu *q, struct relay_times *times)
     r->times = times;
     r->status = NONE;
     set_up(r, q);
+    terminal_start();
     while (!is_over(r)) {
         step(r);
     }
     for (int i = 0; i < 2; i++) {
         put(r->logs[i].line, r->logs[i].len);
     }
+    terminal_restore();
     int how = 0;
     kill_machine(r);
     waitpid(q->pid, &how, 0);
-    times->end = now();
+    times->end = hostclock_now(CLOCK_MONOTONIC);
     int status = r->status != NONE ? r->status : explain(r, how);
     text_fini(&r->messages);
     free(r);

@@ -12,15 +12,16 @@
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/sendfile.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "tools/elfin/hostclock.h"
 #include "tools/elfin/image.h"
 #include "tools/elfin/options.h"
 #include "tools/elfin/qemu.h"
 #include "tools/elfin/relay.h"
 #include "tools/elfin/report.h"
 #include "tools/elfin/rootfs.h"
+#include "tools/elfin/terminal.h"
 
 #define MIB (1UL << 20)
 #define MEMORY_DEFAULT (256 * MIB)
@@ -36,13 +37,6 @@ struct run {
     struct qemu_machine machine;
     uint64_t start, planned, written, started; /* CLOCK_MONOTONIC ns */
 };
-
-static uint64_t clock_now(clockid_t clock)
-{
-    struct timespec t;
-    clock_gettime(clock, &t);
-    return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
-}
 
 static double ms(uint64_t from, uint64_t to)
 {
@@ -100,7 +94,7 @@ static int keep_image(const struct run *r)
 static int build_image(struct run *r, struct tree *t)
 {
     int status = rootfs_plan(t, &r->options);
-    r->planned = clock_now(CLOCK_MONOTONIC);
+    r->planned = hostclock_now(CLOCK_MONOTONIC);
     if (status != 0) {
         return status;
     }
@@ -110,7 +104,7 @@ static int build_image(struct run *r, struct tree *t)
     }
     status = image_write(t, r->image_fd, &r->image_len);
     r->image = text_format("/proc/%d/fd/%d", getpid(), r->image_fd);
-    r->written = clock_now(CLOCK_MONOTONIC);
+    r->written = hostclock_now(CLOCK_MONOTONIC);
     return status == 0 ? keep_image(r) : status;
 }
 
@@ -135,13 +129,15 @@ static char *kernel_options(const struct run *r)
 {
     uint64_t seed = 0;
     if (getrandom(&seed, sizeof(seed), 0) != (ssize_t)sizeof(seed)) {
-        seed = clock_now(CLOCK_REALTIME) ^ (uint64_t)getpid() << 40;
+        seed = hostclock_now(CLOCK_REALTIME) ^ (uint64_t)getpid() << 40;
     }
-    const char *log = r->options.log != NULL    ? r->options.log
-                      : r->options.verbose ? "boot:info"
-                                           : NULL;
-    return text_format("seed=%016lx now=%lu%s%s", seed, clock_now(CLOCK_REALTIME),
-                       log != NULL ? " log=" : "", log != NULL ? log : "");
+    struct text out = {0};
+    text_add_format(&out, "seed=%016lx now=%lu tsc_khz=%lu", seed, hostclock_now(CLOCK_REALTIME), hostclock_tsc_khz());
+    if (r->options.log != NULL || r->options.verbose) {
+        text_add_format(&out, " log=%s", r->options.log != NULL ? r->options.log : "boot:info");
+    }
+    terminal_describe(&out);
+    return out.data;
 }
 
 static int print_node(const struct tree_node *node, void *arg)
@@ -193,7 +189,7 @@ static int start(struct run *r, struct tree *t)
     if (r->options.dry_run) {
         print_plan(r, t, &command);
     } else {
-        r->started = clock_now(CLOCK_MONOTONIC);
+        r->started = hostclock_now(CLOCK_MONOTONIC);
         status = qemu_start(&command, &qemu);
         status = status == 0 ? relay_run(&qemu, &times) : status;
         report_phases(r, &times);
@@ -229,7 +225,8 @@ static int run(struct run *r)
 
 int run_main(int argc, char **argv)
 {
-    struct run r = {.image_fd = -1, .start = clock_now(CLOCK_MONOTONIC)};
+    struct run r = {.image_fd = -1, .start = hostclock_now(CLOCK_MONOTONIC)};
+    hostclock_start();
     keep_standard_streams();
     int status = options_parse(argc, argv, &r.options);
     if (status == 0 && r.options.help) {
