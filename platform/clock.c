@@ -187,7 +187,8 @@ static uint64_t cmos_seconds(void)
         v[i] = cmos_read(regs[i]);
     }
     unsigned century = cmos_read(CMOS_CENTURY);
-    bool pm = (status & CMOS_24_HOURS) == 0 && (v[2] & 0x80) != 0;
+    bool half_days = (status & CMOS_24_HOURS) == 0; /* 12, 1 .. 11, with the top bit after noon */
+    bool pm = half_days && (v[2] & 0x80) != 0;
     v[2] &= 0x7f;
     if ((status & CMOS_BINARY) == 0) {
         for (unsigned i = 0; i < ARRAY_LEN(regs); i++) {
@@ -195,7 +196,7 @@ static uint64_t cmos_seconds(void)
         }
         century = from_bcd(century);
     }
-    v[2] = pm ? v[2] % 12 + 12 : v[2];
+    v[2] = half_days ? v[2] % 12 + (pm ? 12 : 0) : v[2];
     unsigned year = (century >= 19 && century <= 29 ? century : 20) * 100 + v[5];
     if (v[4] < 1 || v[4] > 12 || v[3] < 1 || v[3] > 31 || year < 1970) {
         return 0;
