@@ -16,6 +16,7 @@
 #include "kernel/crash.h"
 #include "kernel/heap.h"
 #include "kernel/process.h"
+#include "kernel/rseq.h"
 #include "kernel/sigframe.h"
 #include "kernel/thread.h"
 #include "kernel/trap.h"
@@ -303,9 +304,10 @@ static void run_handler(struct frame *f, int sig, const siginfo_t *info, struct 
     bool fault = info->si_code > 0 && last_fault.trapno != 0;
     struct sigframe_fault none = {0, 0, 0};
     settle_call(f, true, act->sa_flags);
-    int err = sigframe_push(f, sig, info, act, mask, fault ? &last_fault : &none);
+    int err = rseq_interrupt(f);
+    err = err != 0 ? err : sigframe_push(f, sig, info, act, mask, fault ? &last_fault : &none);
     last_fault = none;
-    if (err != 0) { /* no stack for the handler: as Linux, SIGSEGV that cannot be caught */
+    if (err != 0) { /* no stack for the handler, or a broken rseq area: as Linux, SIGSEGV that cannot be caught */
         siginfo_t segv = {.si_signo = SIGSEGV};
         segv.si_code = SI_KERNEL;
         crash_report(SIGSEGV, &segv, f);

@@ -22,6 +22,8 @@ struct thread {
     stack_t sig_altstack; /* sigaltstack(2) */
     uint64_t clear_child_tid; /* set_tid_address(2) */
     uint64_t robust_list; /* set_robust_list(2) */
+    uint64_t rseq_area; /* rseq(2); 0: none registered */
+    uint32_t rseq_signature;
     char comm[16]; /* prctl(PR_SET_NAME) */
     uint64_t restart_data[4]; /* state of restart_syscall(2) */
 };

@@ -12,6 +12,7 @@
 
 #include "kernel/base/print.h"
 #include "kernel/heap.h"
+#include "kernel/rseq.h"
 #include "kernel/thread.h"
 #include "kernel/uaccess.h"
 #include "syscall/calls.h"
@@ -48,6 +49,14 @@ long sys_get_robust_list(int tid, uint64_t USER *head, size_t USER *len)
         return -EFAULT;
     }
     return uaccess_write(head, &list, sizeof(list));
+}
+
+long sys_rseq(uint64_t area, uint32_t len, int flags, uint32_t signature)
+{
+    if (flags == RSEQ_FLAG_UNREGISTER) {
+        return rseq_unregister(area, len, signature);
+    }
+    return flags != 0 ? -EINVAL : rseq_register(area, len, signature);
 }
 
 /* With one CPU every barrier is there already; what remains is the protocol: the private commands
