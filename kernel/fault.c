@@ -342,6 +342,26 @@ int mmap_fault(uint64_t addr, unsigned error, uint64_t rsp, int *code)
     return sig;
 }
 
+int mmap_text_find(uint64_t addr, struct mmap_text *out)
+{
+    mutex_lock(&space.lock);
+    const struct vma *v = vma_at(&space.tree, addr);
+    int err = v == NULL || (v->prot & PROT_EXEC) == 0 ? -EFAULT : 0;
+    if (err == 0) {
+        *out = (struct mmap_text){.start = v->start,
+                                  .end = v->end,
+                                  .file = v->file,
+                                  .offset = v->offset,
+                                  .writable = (v->prot & PROT_WRITE) != 0,
+                                  .shared = (v->flags & VMA_SHARED) != 0};
+    }
+    if (err == 0 && v->file != NULL) {
+        file_get(v->file);
+    }
+    mutex_unlock(&space.lock);
+    return err;
+}
+
 int mmap_text_page(uint64_t addr, uint8_t **out)
 {
     int code;

@@ -189,7 +189,8 @@ static void read_config(struct config *config)
 
 static void enter_program(const struct config *config)
 {
-    static const struct trap_hooks hooks = {.stray = rewrite_stray, .resolve = rewrite_resolve};
+    static const struct trap_hooks hooks = {
+        .stray = rewrite_stray, .resolve = rewrite_resolve, .text = rewrite_text};
     struct frame frame;
     crash_set_symbols(symbols_describe);
     rewrite_init((uint64_t)(uintptr_t)syscall_gate, config->rewrite);

@@ -30,7 +30,6 @@
 #define STACK_FIRST (128UL << 10) /* mapped at once; the rest grows */
 #define STACK_GAP (256UL << 20) /* mmap area starts this far below the stack */
 #define OVERCOMMIT 16 /* times the memory: more than that is refused at once */
-#define NEAR_LIMIT ((2UL << 30) - (16UL << 20))
 
 struct space space;
 
@@ -359,7 +358,8 @@ static int protect_one(struct vma *v, uint64_t start, uint64_t end, int prot)
         return err;
     }
     v->prot = prot;
-    if (was_text && (prot & PROT_WRITE) != 0 && space.forget != NULL) {
+    bool text = (prot & (PROT_WRITE | PROT_EXEC)) == PROT_EXEC;
+    if (was_text && !text && space.forget != NULL) {
         space.forget(from, to);
     }
     return 0;
@@ -460,20 +460,20 @@ int mmap_stack(uint64_t limit, uint64_t *top)
     return err;
 }
 
-long mmap_special(uint64_t hint, struct pa pa, unsigned npages, int prot, const char *name)
+long mmap_special(uint64_t addr, struct pa pa, unsigned npages, int prot, const char *name)
 {
     uint64_t len = npages * PAGE_SIZE;
     struct vma v = {.prot = prot, .flags = VMA_SPECIAL | VMA_NOHUGE, .pa = pa.v, .name = name};
-    mutex_lock(&space.lock);
-    if (hint == 0) {
-        v.start = space_place(0, len);
-    } else {
-        uint64_t low = hint > NEAR_LIMIT + USER_MIN ? hint - NEAR_LIMIT : USER_MIN;
-        v.start = vma_gap_above(&space.tree, hint, min(hint + NEAR_LIMIT, USER_MAX), len);
-        v.start = v.start != 0 ? v.start : vma_gap_below(&space.tree, low, hint, len);
+    if (addr != 0 && (addr < USER_MIN || !space_range_ok(addr, len, &v.end))) {
+        return -EINVAL;
     }
+    mutex_lock(&space.lock);
+    v.start = addr != 0 ? addr : space_place(0, len);
     v.end = v.start + len;
-    int err = v.start == 0 ? -ENOMEM : space_add(&v);
+    const struct vma *next = vma_find(&space.tree, v.start);
+    int err = v.start == 0 ? -ENOMEM : 0;
+    err = err == 0 && next != NULL && next->start < v.end ? -EEXIST : err;
+    err = err != 0 ? err : space_add(&v);
     err = err != 0 ? err : pmap_enter(v.start, pa, npages, prot, 0);
     mutex_unlock(&space.lock);
     return err != 0 ? err : (long)v.start;

@@ -32,12 +32,24 @@ void mmap_set_brk_start(uint64_t start); /* loader: end of the program's image; 
 MUST_CHECK int mmap_stack(uint64_t limit, uint64_t *top);
 
 /* mmap_special: map kernel-made pages (vDSO, rewriter stubs) into the program: contiguous frames
- * starting at pa, never written by the program. hint 0: anywhere, else within +-2 GiB - 16 MiB of it.
- * name shows in /proc/self/maps and must live for ever. Returns the address or a negative errno. */
-long mmap_special(uint64_t hint, struct pa pa, unsigned npages, int prot, const char *name);
+ * starting at pa, never written by the program. addr 0: anywhere, else exactly there. name shows in
+ * /proc/self/maps and must live for ever. Returns the address; -EEXIST (something is at addr), -EINVAL
+ * (not a page of the program's half), -ENOMEM. */
+long mmap_special(uint64_t addr, struct pa pa, unsigned npages, int prot, const char *name);
 
 /* mmap_report_full: the line that says why a program is killed for want of memory. */
 void mmap_report_full(void);
+
+/* mmap_text_find: the executable region around addr.
+ *   out->file  with a reference for the caller, NULL for anonymous memory
+ * Returns 0 or -EFAULT (nothing mapped there, or not executable). */
+struct mmap_text {
+    uint64_t start, end;
+    struct file *file;
+    uint64_t offset; /* of start in file */
+    bool writable, shared;
+};
+MUST_CHECK int mmap_text_find(uint64_t addr, struct mmap_text *out);
 
 /* mmap_text_page: for the rewriter: the direct-map address of the frame behind executable page addr,
  * made private to this process first. Returns 0, -EFAULT (not mapped, not executable), -EACCES
@@ -64,7 +76,8 @@ void mmap_forget_file(const struct vnode *vnode, uint64_t first, uint64_t end, b
 long mmap_describe(uint64_t addr, char *buf, size_t cap, uint64_t *next);
 
 /* Hooks of layers above.
- *   forget  [start, end) held code and was unmapped, replaced or made writable
+ *   forget  [start, end) held code and was unmapped, replaced, or is now writable or not executable,
+ *           or is about to move; called with space.lock held
  *   name    path of a mapped file for mmap_describe, NULL for none */
 void mmap_set_forget_hook(void (*forget)(uint64_t start, uint64_t end));
 void mmap_set_name_hook(const char *(*name)(const struct file *f));

@@ -118,6 +118,9 @@ static long move_region(const struct vma *v, const struct remap *r, uint64_t to)
         return err;
     }
     uint64_t len = min(r->old_len, r->new_len);
+    if ((prot & PROT_EXEC) != 0 && space.forget != NULL) {
+        space.forget(r->old, r->old + r->old_len); /* rewritten code must not move */
+    }
     err = len != 0 ? pmap_move(r->old, to, len, prot) : 0;
     if (err != 0) {
         int gone = space_unmap(to, to + r->new_len);

@@ -81,6 +81,9 @@ static void page_fault(struct frame *f, uint64_t addr)
         sig = mmap_fault(addr, (unsigned)f->error, f->rsp, &code);
     }
     if (sig == 0) {
+        if ((f->error & FAULT_EXEC) != 0 && hooks != NULL) {
+            hooks->text(addr);
+        }
         return;
     }
     if (sig == SIGKILL) { /* also when a call needs the page: the program could not handle it */

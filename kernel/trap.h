@@ -8,10 +8,12 @@
 
 /* Hooks of the loader, installed by kernel/main.c.
  *   stray    rip lies in the overwritten bytes of a rewritten site: where to go on instead
- *   resolve  rip lies in a stub: the site's own address that corresponds to it */
+ *   resolve  rip lies in a stub: the site's own address that corresponds to it
+ *   text     the program's fetch at addr brought in pages; it has not gone on yet */
 struct trap_hooks {
     bool (*stray)(uint64_t rip, uint64_t *copy_rip);
     bool (*resolve)(uint64_t rip, uint64_t *site_rip);
+    void (*text)(uint64_t addr);
 };
 void trap_set_hooks(const struct trap_hooks *hooks);
 

@@ -1,8 +1,389 @@
 /* SPDX-License-Identifier: MIT */
+/* Turn system-call sites into jumps to the gate.
+ *
+ * Early: when a fault brings in pages of an ELF file's text, sites in them whose whole function is
+ * known from the file's own tables and decodes without a gap are rewritten before they first run.
+ * Late: any other site traps once, and is rewritten by what its execution proves. What stays doubtful
+ * goes on trapping and is reported. Only private, unwritable file or anonymous text is touched, through
+ * the direct map. Callers: see site.c. Source: ARCHITECTURE.md, the system-call path. */
 #include "loader/rewrite.h"
-bool rewrite_stray(uint64_t rip, uint64_t *copy_rip) { (void)rip; (void)copy_rip; return false; }
-bool rewrite_resolve(uint64_t rip, uint64_t *site_rip) { (void)rip; (void)site_rip; return false; }
-void rewrite_init(uint64_t gate, bool enabled) { (void)gate; (void)enabled; }
-void rewrite_site(uint64_t addr) { (void)addr; }
-void rewrite_forget(uint64_t start, uint64_t end) { (void)start; (void)end; }
-void rewrite_report(void (*emit)(const char *line)) { emit("stats: sites are not rewritten"); }
+
+#include <asm/errno.h>
+#include <asm/unistd.h>
+
+#include "kernel/base/print.h"
+#include "kernel/base/string.h"
+#include "kernel/file.h"
+#include "kernel/heap.h"
+#include "kernel/mmap.h"
+#include "kernel/pmap.h"
+#include "kernel/uaccess.h"
+#include "loader/module.h"
+#include "loader/plan.h"
+#include "loader/site.h"
+#include "loader/stub.h"
+#include "platform/cpu.h"
+#include "platform/pages.h"
+
+#define FUNCTION_MAX (64UL << 10) /* bytes of the longest function that is decoded */
+#define BEHIND 32 /* bytes read behind a site or a function's end */
+#define STACK_WORDS 16 /* searched for the return address of the site's function */
+#define CALLER_REACH 512 /* bytes from a called function's start to its site */
+#define CALL_LEN 5
+#define OPCODE_CALL 0xe8
+
+static bool enabled;
+static struct {
+    unsigned early, late; /* sites rewritten */
+} counts;
+
+void rewrite_init(uint64_t gate, bool on)
+{
+    enabled = on;
+    stub_init(gate);
+}
+
+/* The program's bytes at addr, without any patches. Returns how many of len could be read: whole
+ * pages are missing at the end of a mapping. */
+static size_t read_text(uint64_t addr, uint8_t *buf, size_t len)
+{
+    size_t done = 0;
+    while (done < len) {
+        uint64_t at = addr + done;
+        size_t n = min(len - done, (size_t)(PAGE_SIZE - at % PAGE_SIZE));
+        if (uaccess_read(buf + done, uptr(void, at), n) != 0) {
+            break;
+        }
+        done += n;
+    }
+    site_overlay(addr, buf, done);
+    return done;
+}
+
+/* Why the text page at addr cannot be patched. */
+static enum plan_reason page_reason(uint64_t addr, int err)
+{
+    struct mmap_text text;
+    if (err == -ENOMEM) {
+        return PLAN_NO_MEMORY;
+    }
+    if (mmap_text_find(addr, &text) != 0) {
+        return PLAN_MAPPING_END;
+    }
+    if (text.file != NULL) {
+        file_put(text.file);
+    }
+    return text.writable ? PLAN_WRITABLE : PLAN_SHARED;
+}
+
+/* Writable addresses of the patch's first and last byte's pages; equal when they are one. */
+static enum plan_reason patch_pages(const struct plan *p, uint8_t *pages[2])
+{
+    uint64_t last = p->patch + PLAN_PATCH_LEN - 1;
+    int err = mmap_text_page(p->patch, &pages[0]);
+    if (err != 0) {
+        return page_reason(p->patch, err);
+    }
+    pages[1] = pages[0];
+    if (align_down(last, PAGE_SIZE) != align_down(p->patch, PAGE_SIZE)) {
+        err = mmap_text_page(last, &pages[1]);
+    }
+    return err != 0 ? page_reason(last, err) : PLAN_OK;
+}
+
+static void write_patch(const struct site *s, uint8_t *pages[2])
+{
+    uint64_t first = align_down(site_patch(s), PAGE_SIZE);
+    for (unsigned i = 0; i < PLAN_PATCH_LEN; i++) {
+        uint64_t va = site_patch(s) + i;
+        pages[va - first >= PAGE_SIZE][va % PAGE_SIZE] = s->patch[i];
+    }
+    cpu_serialize();
+}
+
+/* The memory at the bytes that p overwrites or moves is what text says. */
+static bool unchanged(const struct plan *p, const struct text *text)
+{
+    const struct plan_insn *last = &p->moved[p->nmoved - 1];
+    uint64_t end = max(p->patch + last->at + last->insn.len, p->patch + PLAN_PATCH_LEN);
+    uint8_t now[PLAN_STUB_MAX];
+    size_t len = (size_t)(end - p->patch);
+    return end <= text->addr + text->len && len <= sizeof(now) &&
+           read_text(p->patch, now, len) == len &&
+           memcmp(now, text->bytes + (p->patch - text->addr), len) == 0;
+}
+
+static enum plan_reason reason_of(int err)
+{
+    return err == -ENOMEM ? PLAN_NO_MEMORY : err == -ENOSPC ? PLAN_NO_PLACE : PLAN_IMMOVABLE;
+}
+
+/* Carry out p for s. */
+static enum plan_reason commit(struct site *s, const struct plan *p, const struct text *text)
+{
+    uint8_t stub[PLAN_STUB_MAX];
+    uint8_t *pages[2];
+    struct plan_stub layout;
+    struct stub_place place;
+    if (site_at_patch(p->patch, PLAN_PATCH_LEN) != NULL) {
+        return PLAN_IMMOVABLE; /* its neighbour's patch is in the way */
+    }
+    if (!unchanged(p, text)) {
+        return PLAN_CHANGED;
+    }
+    enum plan_reason why = patch_pages(p, pages);
+    if (why != PLAN_OK) {
+        return why;
+    }
+    int err = plan_build(p, text, p->patch, p->patch, stub, s->patch, &layout); /* for its length */
+    err = err != 0 ? err : stub_alloc(p, layout.len, &place);
+    if (err != 0) {
+        return reason_of(err);
+    }
+    err = plan_build(p, text, place.addr, place.gate_slot, stub, s->patch, &layout);
+    if (err != 0) {
+        stub_free(place.addr, layout.len);
+        return err == -ERANGE ? PLAN_NO_PLACE : PLAN_IMMOVABLE;
+    }
+    memcpy(place.bytes, stub, layout.len);
+    memcpy(s->original, text->bytes + (p->patch - text->addr), PLAN_PATCH_LEN);
+    site_set(s, p, &layout, place.addr);
+    write_patch(s, pages);
+    return PLAN_OK;
+}
+
+/* By the function that the module's tables put around the site. */
+static enum plan_reason judge_by_tables(struct module *m, struct site *s)
+{
+    uint64_t start;
+    uint64_t end;
+    if (module_function(m, s->addr, &start, &end) != 0 || end - start > FUNCTION_MAX) {
+        return PLAN_UNPROVEN;
+    }
+    size_t len = (size_t)(end - start);
+    uint8_t *bytes = heap_alloc(len + BEHIND);
+    if (bytes == NULL) {
+        return PLAN_NO_MEMORY;
+    }
+    struct text text = {bytes, start, module_read(m, start, bytes, len + BEHIND)};
+    struct plan plan;
+    enum plan_reason why = PLAN_UNPROVEN;
+    if (text.len >= len) {
+        why = plan_function(&text, len, s->addr, &plan);
+    }
+    why = why == PLAN_OK ? commit(s, &plan, &text) : why;
+    heap_free(bytes);
+    return why;
+}
+
+/* By the fact that it was executed. */
+static enum plan_reason judge_by_execution(struct site *s, uint64_t nr)
+{
+    uint8_t bytes[BEHIND];
+    struct plan plan;
+    struct text text = {bytes, s->addr, read_text(s->addr, bytes, sizeof(bytes))};
+    enum plan_reason why = plan_executed(&text, nr != __NR_rt_sigreturn, &plan);
+    return why == PLAN_OK ? commit(s, &plan, &text) : why;
+}
+
+/* The function that a return address on the stack says was called, if it may hold the site: start, or
+ * 0. Only a direct call tells. */
+static uint64_t called_function(uint64_t return_address, uint64_t site)
+{
+    uint8_t call[CALL_LEN];
+    int32_t rel;
+    if (return_address < USER_MIN + CALL_LEN || return_address >= USER_MAX ||
+        read_text(return_address - CALL_LEN, call, CALL_LEN) != CALL_LEN || call[0] != OPCODE_CALL) {
+        return 0;
+    }
+    memcpy(&rel, call + 1, sizeof(rel));
+    uint64_t target = return_address + (uint64_t)(int64_t)rel;
+    return target < site && site - target <= CALLER_REACH ? target : 0;
+}
+
+/* By the function that was called: for assembly without tables, such as musl's cancellation points. */
+static enum plan_reason judge_by_caller(struct site *s)
+{
+    uint64_t stack[STACK_WORDS];
+    uint8_t bytes[CALLER_REACH + BEHIND];
+    if (uaccess_read(stack, uptr(void, cpu_this()->user_rsp), sizeof(stack)) != 0) {
+        return PLAN_UNPROVEN;
+    }
+    for (unsigned i = 0; i < STACK_WORDS; i++) {
+        uint64_t start = called_function(stack[i], s->addr);
+        struct plan plan;
+        if (start == 0) {
+            continue;
+        }
+        struct text text = {bytes, start, 0};
+        text.len = read_text(start, bytes, s->addr - start + BEHIND);
+        if (plan_function(&text, 0, s->addr, &plan) == PLAN_OK) {
+            return commit(s, &plan, &text);
+        }
+    }
+    return PLAN_UNPROVEN;
+}
+
+static bool is_settled(enum plan_reason why)
+{
+    return why != PLAN_UNPROVEN && why != PLAN_IMMOVABLE && why != PLAN_MAPPING_END;
+}
+
+/* A site that has just been executed. */
+static void judge_late(struct site *s, uint64_t nr)
+{
+    struct module *m = module_find(s->addr);
+    enum plan_reason why = m != NULL ? judge_by_tables(m, s) : PLAN_UNPROVEN;
+    if (!is_settled(why)) {
+        why = judge_by_execution(s, nr);
+    }
+    if (!is_settled(why) && judge_by_caller(s) == PLAN_OK) {
+        why = PLAN_OK;
+    }
+    s->reason = (uint8_t)why;
+    counts.late += why == PLAN_OK;
+}
+
+void rewrite_site(uint64_t addr, uint64_t nr)
+{
+    struct site *s = site_find(addr);
+    if (s != NULL && s->stub != 0) {
+        uint8_t now[PLAN_SYSCALL_LEN];
+        bool lost = s->forward || uaccess_read(now, uptr(void, site_patch(s)), sizeof(now)) != 0 ||
+                    memcmp(now, s->patch, sizeof(now)) != 0;
+        if (lost) { /* the page went back to what the file has */
+            site_remove(s);
+            s = NULL;
+        }
+    }
+    bool fresh = s == NULL;
+    s = fresh ? site_add(addr, PLAN_UNPROVEN) : s;
+    if (s == NULL) {
+        return;
+    }
+    s->traps++;
+    if (fresh && enabled) {
+        judge_late(s, nr);
+    }
+}
+
+static void judge_early(struct module *m, uint64_t addr)
+{
+    uint64_t start;
+    uint64_t end;
+    if (site_find(addr) != NULL || module_function(m, addr, &start, &end) != 0) {
+        return;
+    }
+    struct site *s = site_add(addr, PLAN_UNPROVEN);
+    if (s == NULL) {
+        return;
+    }
+    s->early = true;
+    if (judge_by_tables(m, s) == PLAN_OK) {
+        counts.early++;
+    } else {
+        site_remove(s); /* judged again if it is ever executed */
+    }
+}
+
+/* Whether any of the eight bytes is 0x0f. */
+static bool has_escape(uint64_t word)
+{
+    uint64_t x = word ^ 0x0f0f0f0f0f0f0f0fUL;
+    return ((x - 0x0101010101010101UL) & ~x & 0x8080808080808080UL) != 0;
+}
+
+/* Sites that begin in the page at va; one that straddles its end is left to the trap. */
+static void scan_page(struct module *m, uint64_t va)
+{
+    const uint8_t *bytes = pages_map(pmap_get(va).pa);
+    for (size_t i = 0; i < PAGE_SIZE; i += sizeof(uint64_t)) {
+        uint64_t word;
+        memcpy(&word, bytes + i, sizeof(word));
+        for (size_t k = i; has_escape(word) && k < i + sizeof(word) && k + 1 < PAGE_SIZE; k++) {
+            if (bytes[k] == 0x0f && bytes[k + 1] == 0x05) {
+                judge_early(m, va + k);
+                bytes = pages_map(pmap_get(va).pa); /* it may be a private copy now */
+            }
+        }
+    }
+}
+
+void rewrite_text(uint64_t addr)
+{
+    struct module *m = enabled ? module_find(addr) : NULL;
+    uint64_t start;
+    if (m == NULL) {
+        return;
+    }
+    uint16_t pages = module_take_pages(m, addr, &start);
+    for (unsigned i = 0; i < 16; i++) {
+        if ((pages >> i & 1) != 0) {
+            scan_page(m, start + i * PAGE_SIZE);
+        }
+    }
+}
+
+bool rewrite_stray(uint64_t rip, uint64_t *copy_rip)
+{
+    return site_stray(rip, copy_rip);
+}
+
+bool rewrite_resolve(uint64_t rip, uint64_t *site_rip)
+{
+    return site_resolve(rip, site_rip);
+}
+
+void rewrite_forget(uint64_t start, uint64_t end)
+{
+    site_forget(start, end);
+    module_forget(start, end);
+}
+
+/* The file or kind of memory behind addr, and the offset in it. */
+static void describe(uint64_t addr, char *out, size_t cap)
+{
+    char line[256];
+    uint64_t next;
+    struct mmap_text text;
+    uint64_t offset = addr;
+    if (mmap_text_find(addr, &text) == 0) {
+        offset = addr - text.start + text.offset;
+        if (text.file != NULL) {
+            file_put(text.file);
+        }
+    }
+    if (mmap_describe(addr, line, sizeof(line), &next) <= 0) {
+        line[0] = 0;
+    }
+    line[sizeof(line) - 1] = 0;
+    const char *name = strchr(line, '/');
+    name = name != NULL ? name : strchr(line, '[');
+    print_buf(out, cap, "%s+%lx", name != NULL ? name : "anonymous memory", offset);
+}
+
+void rewrite_report(void (*emit)(const char *line))
+{
+    char line[384];
+    char where[256];
+    unsigned trapping = 0;
+    unsigned met = 0;
+    for (struct site *s = site_first(); s != NULL; s = site_next(s)) {
+        met++;
+        trapping += s->stub == 0;
+    }
+    print_buf(line, sizeof(line),
+              "stats: sites seen %u, rewritten %u (%u of them before they ran), still trapping %u, "
+              "stub pages %u%s", met, met - trapping, counts.early, trapping, stub_pages(),
+              enabled ? "" : "; rewriting is switched off");
+    emit(line);
+    for (struct site *s = site_first(); enabled && s != NULL; s = site_next(s)) {
+        if (s->stub != 0 && s->traps <= 1 && s->strays == 0) {
+            continue;
+        }
+        describe(s->addr, where, sizeof(where));
+        print_buf(line, sizeof(line), "stats: site %lx (%s): %u traps, %u strays: %s", s->addr, where,
+                  s->traps, s->strays, plan_reason_text[s->reason]);
+        emit(line);
+    }
+}

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Turn system-call sites that have trapped into direct jumps to the gate. */
+/* Turn system-call sites into direct jumps to the gate: at their first trap, or before. */
 #ifndef LOADER_REWRITE_H
 #define LOADER_REWRITE_H
 
@@ -9,18 +9,24 @@
 void rewrite_init(uint64_t gate, bool enabled);
 
 /* rewrite_site: a syscall instruction at addr just trapped: rewrite it if that is sound, else remember
- * the reason. Cheap for sites already judged. Context: may allocate; not from a fault. */
-void rewrite_site(uint64_t addr);
+ * the reason. Cheap for sites already judged. Context: may allocate and block; not from a fault.
+ *   nr  the number of the call */
+void rewrite_site(uint64_t addr, uint64_t nr);
+
+/* rewrite_text: the program's fetch at addr brought in pages of text: rewrite the sites in them that
+ * are proven. Context: on a fault of the program's own, before it goes on; may block. */
+void rewrite_text(uint64_t addr);
 
 /* rewrite_resolve: if rip lies in a stub, the address of the site's own instruction that corresponds
  * to it (for signal frames and traces) and true. */
 bool rewrite_resolve(uint64_t rip, uint64_t *site_rip);
 
-/* rewrite_stray: if rip lies in the overwritten bytes of a rewritten site, where a jump there was meant to
- * go: the relocated copy, and true. */
+/* rewrite_stray: if rip lies in the overwritten bytes of a rewritten site, where a jump there was
+ * meant to go: the relocated copy, and true. */
 bool rewrite_stray(uint64_t rip, uint64_t *copy_rip);
 
-/* rewrite_forget: [start, end) was unmapped or replaced: forget sites and stubs' sites there. */
+/* rewrite_forget: [start, end) is no longer unchanging code (unmapped, writable ...): put back the
+ * original bytes where they are still mapped and forget sites and stubs there. Does not block. */
 void rewrite_forget(uint64_t start, uint64_t end);
 
 /* rewrite_report: lines for --stats through emit: totals, then each site that still traps with

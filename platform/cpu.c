@@ -127,3 +127,23 @@ bool cpu_random(uint64_t *out)
     }
     return false;
 }
+
+void cpu_serialize(void)
+{
+    uint64_t rsp;
+    uint64_t part;
+    __asm__ volatile("mov %%rsp, %0\n\t"
+                     "mov %%ss, %k1\n\t"
+                     "push %1\n\t"
+                     "push %0\n\t"
+                     "pushfq\n\t"
+                     "mov %%cs, %k1\n\t"
+                     "push %1\n\t"
+                     "lea 1f(%%rip), %1\n\t"
+                     "push %1\n\t"
+                     "iretq\n"
+                     "1:"
+                     : "=&r"(rsp), "=&r"(part)
+                     :
+                     : "memory", "cc");
+}

@@ -69,6 +69,10 @@ uint64_t cpu_xsave_mask(void);
 void cpu_xsave(void *area);
 void cpu_xrstor(const void *area);
 
+/* cpu_serialize: code written through another address is fetched anew from here on. Any serialising
+ * instruction does; iretq to itself is the one that is cheap on every host. */
+void cpu_serialize(void);
+
 /* cpu_cycles: the TSC, not serialised. */
 static inline uint64_t cpu_cycles(void)
 {

@@ -90,6 +90,7 @@ syscall_entry:
     call_enter
     incq %gs:CPU_RAW_CALLS
     lea -2(%rcx), %rdi
+    mov %r11, %rsi
     call syscall_trapped
     mov CALL_NR(%rsp), %r11
     mov CALL_RDI(%rsp), %rdi

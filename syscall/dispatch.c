@@ -25,7 +25,7 @@ static const char *const names[SYSCALL_MAX] = {
 
 static uint64_t reported[SYSCALL_MAX / 64]; /* bit per number: its line is out */
 static bool reported_beyond;
-static void (*trap_hook)(uint64_t addr);
+static void (*trap_hook)(uint64_t addr, uint64_t nr);
 
 const char *syscall_name(uint64_t nr)
 {
@@ -48,14 +48,14 @@ long syscall_unknown(uint64_t nr)
     return -ENOSYS;
 }
 
-void syscall_set_trap_hook(void (*hook)(uint64_t addr))
+void syscall_set_trap_hook(void (*hook)(uint64_t addr, uint64_t nr))
 {
     trap_hook = hook;
 }
 
-void syscall_trapped(uint64_t addr)
+void syscall_trapped(uint64_t addr, uint64_t nr)
 {
     if (trap_hook != NULL) {
-        trap_hook(addr);
+        trap_hook(addr, nr);
     }
 }
