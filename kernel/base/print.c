@@ -62,7 +62,7 @@ static void put_number(struct out *o, const struct spec *s, uint64_t value, unsi
 {
     bool upper = base == 'X';
     const char *digits = upper ? "0123456789ABCDEF" : "0123456789abcdef";
-    unsigned radix = base == 10 ? 10 : 16;
+    unsigned radix = upper ? 16 : base;
     char text[NUMBER_MAX];
     int n = 0;
     for (; value != 0 || (n == 0 && s->precision != 0); value /= radix) {
@@ -166,6 +166,7 @@ static void put_spec(struct out *o, char conversion, const struct spec *s, va_li
     case 'd':
     case 'i': put_signed(o, s, args); break;
     case 'u': put_number(o, s, take_unsigned(s, args), 10, 0); break;
+    case 'o': put_number(o, s, take_unsigned(s, args), 8, 0); break;
     case 'x': put_number(o, s, take_unsigned(s, args), 16, 0); break;
     case 'X': put_number(o, s, take_unsigned(s, args), 'X', 0); break;
     case 'p':

@@ -80,6 +80,7 @@ static void strings(void)
         SAME("%*s|%-*s|", width, "xyz", width, "xyz");
         SAME("%.*s|%*.*d|", precision, "wxyz", width, precision, 42);
         SAME("%c%5c%-5c%%", 'a', 'b', 'c');
+        SAME("%o|%04o|%8o|%lo", 0U, 022U, 0777U, ~0UL);
     }
     char text[40];
     print_buf(text, sizeof(text), "%s %.3s", (char *)NULL, "four");
