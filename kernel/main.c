@@ -130,6 +130,12 @@ static void start_memory(void)
     }
 }
 
+static const char *mapped_file_name(const struct file *f)
+{
+    const struct path *p = vfs_file_path(f);
+    return p != NULL ? p->name : NULL;
+}
+
 static void start_files(void)
 {
     struct pa image;
@@ -141,6 +147,7 @@ static void start_files(void)
     if (err != 0) {
         stop("cannot use the root image", err);
     }
+    mmap_set_name_hook(mapped_file_name);
     static const struct {
         enum console_stream stream;
         unsigned flags;
