@@ -235,5 +235,9 @@ static int populate(struct vnode *dir)
 int devfs_create(struct mount **out)
 {
     int err = tmpfs_create(NULL, "devtmpfs", 0755, out);
-    return err != 0 ? err : populate((*out)->root);
+    if (err != 0) {
+        return err;
+    }
+    (*out)->fs_name = "devtmpfs";
+    return populate((*out)->root);
 }

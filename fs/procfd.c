@@ -159,7 +159,7 @@ static void show_info(struct text *t, uint64_t key)
     }
     unsigned cloexec = fd_cloexec((int)key) == 1 ? O_CLOEXEC : 0;
     text_print(t, "pos:\t%lu\nflags:\t0%o\nmnt_id:\t%lu\nino:\t%lu\n", f->pos, f->flags | cloexec,
-               (unsigned long)st.st_dev, (unsigned long)st.st_ino);
+               PROC_MOUNT_ID(st.st_dev), (unsigned long)st.st_ino);
     file_put(f);
 }
 

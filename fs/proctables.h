@@ -5,25 +5,30 @@
 
 #include "fs/textfs.h"
 
-extern const struct textfs_entry procself_table[]; /* /proc/<pid>, but for task: procself.c */
-extern const struct textfs_entry procsys_table[]; /* /proc/sys: procsys.c */
+/* What /proc/<pid> is made of: procself.c; all but the first entry are a thread's, too. */
+extern const struct textfs_entry procself_table[];
 extern const struct textfs_numbers procfd_links, procfd_infos; /* fd, fdinfo: procfd.c */
+extern const struct textfs_entry procsys_table[]; /* /proc/sys: procsys.c */
 
-/* Machine-wide files: procinfo.c. */
+/* procstat.c: figures of the process. */
+void procstat_stat(struct text *t, uint64_t key);
+void procstat_statm(struct text *t, uint64_t key);
+void procstat_status(struct text *t, uint64_t key);
+void procstat_limits(struct text *t, uint64_t key);
+
+/* procinfo.c: the machine. */
 void procinfo_cpuinfo(struct text *t, uint64_t key);
 void procinfo_meminfo(struct text *t, uint64_t key);
 void procinfo_stat(struct text *t, uint64_t key);
 void procinfo_uptime(struct text *t, uint64_t key);
 void procinfo_loadavg(struct text *t, uint64_t key);
-void procinfo_version(struct text *t, uint64_t key);
-void procinfo_filesystems(struct text *t, uint64_t key);
-void procinfo_cmdline(struct text *t, uint64_t key);
-void procinfo_devices(struct text *t, uint64_t key);
-void procinfo_swaps(struct text *t, uint64_t key);
 void procinfo_vmstat(struct text *t, uint64_t key);
 
-/* Lines of /proc/self/mounts and mountinfo: procmount.c. */
+#define PROC_MOUNT_ID(dev) ((uint64_t)(dev) + 20) /* of the mount with this st_dev */
+
+/* procmount.c: mounts. */
 void procmount_mounts(struct text *t, uint64_t key);
 void procmount_info(struct text *t, uint64_t key);
+void procmount_filesystems(struct text *t, uint64_t key);
 
 #endif

@@ -21,7 +21,7 @@
 #define FIRST_CAP 1024
 #define STORE_MAX 4096
 #define NUMBER_LEN 20 /* digits of the largest number */
-#define LINK_SIZE 64 /* st_size of symlinks, as Linux */
+#define LINK_SIZE 64 /* st_size of links to open files, as Linux has it */
 #define CURSOR_NUMBERS 0x100000 /* cursor of number 0; below: ".", "..", the table */
 #define INO_ROOT 1
 #define INO_FACTOR 1009
@@ -230,7 +230,7 @@ static int node_getattr(struct vnode *v, struct vattr *out)
     const struct textnode *n = node_of(v);
     uint64_t now = clock_wall_ns();
     *out = (struct vattr){.ino = n->ino, .mode = v->mode, .nlink = S_ISDIR(v->mode) ? 2 : 1};
-    out->size = S_ISLNK(v->mode) ? LINK_SIZE : 0;
+    out->size = n->entry->mode_of != NULL ? LINK_SIZE : 0;
     out->uid = n->entry->owned ? process.euid : 0;
     out->gid = n->entry->owned ? process.egid : 0;
     out->mtime.tv_sec = (long long)(now / NSEC_PER_SEC);

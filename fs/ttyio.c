@@ -7,10 +7,12 @@
 #include <asm/errno.h>
 
 #include "kernel/base/lock.h"
+#include "kernel/base/print.h"
 #include "kernel/base/string.h"
 #include "kernel/process.h"
 #include "kernel/uaccess.h"
 #include "platform/boot.h"
+#include "platform/console.h"
 
 #define DEFAULT_ROWS 24
 #define DEFAULT_COLUMNS 80
@@ -79,6 +81,27 @@ static long set(void *what, uint64_t arg, size_t len)
     return 0;
 }
 
+/* Tell the host tool, whose terminal does the work. */
+static void pass_on(void)
+{
+    char line[64];
+    spin_lock(&lock);
+    struct termios2 s = settings;
+    spin_unlock(&lock);
+    int len = print_buf(line, sizeof(line), "\001tty %x %x %x %x %x\n", s.c_iflag, s.c_oflag,
+                        s.c_lflag, s.c_cc[VMIN], s.c_cc[VTIME]);
+    (void)console_write(CONSOLE_LOG, line, (size_t)len);
+}
+
+static long set_settings(uint64_t arg, size_t len)
+{
+    long err = set(&settings, arg, len);
+    if (err == 0) {
+        pass_on();
+    }
+    return err;
+}
+
 static long set_group(uint64_t arg)
 {
     int group;
@@ -99,10 +122,10 @@ long ttyio_control(unsigned cmd, uint64_t arg)
     case TCGETS2: return get(&settings, arg, sizeof(settings));
     case TCSETS:
     case TCSETSW:
-    case TCSETSF: return set(&settings, arg, sizeof(struct termios));
+    case TCSETSF: return set_settings(arg, sizeof(struct termios));
     case TCSETS2:
     case TCSETSW2:
-    case TCSETSF2: return set(&settings, arg, sizeof(settings));
+    case TCSETSF2: return set_settings(arg, sizeof(settings));
     case TIOCGWINSZ: return get(&size, arg, sizeof(size));
     case TIOCSWINSZ: return set(&size, arg, sizeof(size));
     case TIOCGPGRP: return uaccess_write(uptr(void, arg), &process.pgid, sizeof(process.pgid));

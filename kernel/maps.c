@@ -50,6 +50,29 @@ long mmap_describe(uint64_t addr, char *buf, size_t cap, uint64_t *next)
     return min((long)len + more, (long)cap - 1);
 }
 
+int mmap_region(uint64_t addr, struct mmap_region *out)
+{
+    const struct vma *v = vma_find(&space.tree, addr);
+    if (v == NULL) {
+        return -ENOENT;
+    }
+    *out = (struct mmap_region){.start = v->start, .end = v->end, .prot = v->prot};
+    out->shared = (v->flags & VMA_SHARED) != 0;
+    out->grows = (v->flags & VMA_GROWS) != 0;
+    out->locked = (v->flags & VMA_LOCKED) != 0;
+    out->no_huge = (v->flags & VMA_NOHUGE) != 0;
+    out->of_file = v->file != NULL;
+    uint64_t at = pmap_next(v->start, v->end);
+    while (at < v->end) {
+        struct pmap_entry e = pmap_get(at);
+        bool own = (e.flags & (PMAP_COUNTED | PMAP_COPY)) == PMAP_COUNTED;
+        out->resident++;
+        out->anonymous += v->file == NULL || (own && !out->shared);
+        at = pmap_next(at + PAGE_SIZE, v->end);
+    }
+    return 0;
+}
+
 void mmap_stats(struct mmap_stats *out)
 {
     struct pmap_stats p;

@@ -75,6 +75,16 @@ void mmap_forget_file(const struct vnode *vnode, uint64_t first, uint64_t end, b
  * where to go on. Returns the length of the line, or -ENOENT. Also used by crash reports. */
 long mmap_describe(uint64_t addr, char *buf, size_t cap, uint64_t *next);
 
+/* mmap_region: figures of the first region that ends above addr. Returns 0 or -ENOENT.
+ * Source: proc(5), /proc/<pid>/smaps. */
+struct mmap_region {
+    uint64_t start, end;
+    int prot; /* PROT_* */
+    bool shared, grows, locked, of_file, no_huge;
+    uint64_t resident, anonymous; /* pages: present; of them, the process's own */
+};
+MUST_CHECK int mmap_region(uint64_t addr, struct mmap_region *out);
+
 /* Hooks of layers above.
  *   forget  [start, end) held code and was unmapped, replaced, or is now writable or not executable,
  *           or is about to move; called with space.lock held

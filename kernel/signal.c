@@ -237,6 +237,20 @@ int signal_action(int sig, const struct sigaction *act, struct sigaction *old)
     return 0;
 }
 
+void signal_sets(struct signal_sets *out)
+{
+    *out = (struct signal_sets){.blocked = thread_this()->sig_mask};
+    spin_lock(&lock);
+    out->pending = pending;
+    out->queued = queued;
+    for (int sig = 1; sig <= SIGNAL_MAX; sig++) {
+        __sighandler_t handler = actions[sig].sa_handler;
+        out->ignored |= handler == SIG_IGN ? SIG_BIT(sig) : 0;
+        out->caught |= handler != SIG_IGN && handler != SIG_DFL ? SIG_BIT(sig) : 0;
+    }
+    spin_unlock(&lock);
+}
+
 void signal_send_fault(int sig, int code, uint64_t addr, const struct frame *f)
 {
     siginfo_t info;

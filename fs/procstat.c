@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: MIT */
+/* /proc/<pid>/stat, statm, status, limits: figures of the process. What cannot be measured here is
+ * 0 where a format has fixed fields, and left out where it names them. Source: proc(5). */
+#include <linux/capability.h>
+#include <linux/resource.h>
+
+#include "fs/proctables.h"
+#include "kernel/mmap.h"
+#include "kernel/process.h"
+#include "kernel/signal.h"
+#include "kernel/thread.h"
+
+#define PAGE_KIB (PAGE_SIZE / 1024)
+#define TICK_NS (NSEC_PER_SEC / PROCESS_USER_HZ)
+#define PRIORITY_BASE 20
+#define PROT_BITS (1 | 2 | 4) /* PROT_READ, PROT_WRITE, PROT_EXEC */
+#define WRITE_BIT 2
+#define EXEC_BIT 4
+
+/* Sizes in pages by kind of region. */
+struct sizes {
+    uint64_t data, stack, text, locked;
+    uint64_t anonymous, of_files, shared; /* resident */
+    uint64_t stack_top, text_start, text_end;
+};
+
+static void measure(struct sizes *s)
+{
+    struct mmap_region r;
+    *s = (struct sizes){.data = 0};
+    for (uint64_t at = 0; mmap_region(at, &r) == 0; at = r.end) {
+        uint64_t pages = (r.end - r.start) / PAGE_SIZE;
+        s->locked += r.locked ? pages : 0;
+        if (r.grows) {
+            s->stack += pages;
+            s->stack_top = r.end;
+        } else if ((r.prot & EXEC_BIT) != 0) {
+            s->text += pages;
+            s->text_start = s->text_start == 0 ? r.start : s->text_start;
+            s->text_end = s->text_end == 0 ? r.end : s->text_end;
+        } else if ((r.prot & WRITE_BIT) != 0 && !r.shared) {
+            s->data += pages;
+        }
+        s->anonymous += r.anonymous;
+        uint64_t others = r.resident - r.anonymous;
+        *(r.of_file ? &s->of_files : &s->shared) += others;
+    }
+}
+
+void procstat_stat(struct text *t, uint64_t key)
+{
+    struct sizes s;
+    struct mmap_stats m;
+    struct signal_sets sig;
+    measure(&s);
+    mmap_stats(&m);
+    signal_sets(&sig);
+    (void)key;
+    text_print(t, "%d (%s) R %d %d %d 0 -1 0 ", PROCESS_PID, thread_this()->comm, PROCESS_PPID,
+               process.pgid, process.sid);
+    text_print(t, "%lu 0 0 0 %lu 0 0 0 ", m.minor_faults, process_cpu_ns() / TICK_NS);
+    text_print(t, "%d %d 1 0 %lu ", PRIORITY_BASE + process.nice, process.nice,
+               process.start_ns / TICK_NS);
+    text_print(t, "%lu %lu %llu ", m.virtual_pages * PAGE_SIZE, m.resident_pages,
+               (unsigned long long)process.limits[RLIMIT_RSS].rlim_cur);
+    text_print(t, "%lu %lu %lu 0 0 ", s.text_start, s.text_end, s.stack_top);
+    text_print(t, "%lu %lu %lu %lu ", sig.pending, sig.blocked, sig.ignored, sig.caught);
+    text_print(t, "0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0\n");
+}
+
+void procstat_statm(struct text *t, uint64_t key)
+{
+    struct sizes s;
+    struct mmap_stats m;
+    measure(&s);
+    mmap_stats(&m);
+    (void)key;
+    text_print(t, "%lu %lu %lu %lu 0 %lu 0\n", m.virtual_pages, m.resident_pages,
+               s.of_files + s.shared, s.text, s.data + s.stack);
+}
+
+static void show_ids(struct text *t)
+{
+    text_print(t, "Uid:\t%u\t%u\t%u\t%u\n", process.uid, process.euid, process.suid, process.fsuid);
+    text_print(t, "Gid:\t%u\t%u\t%u\t%u\n", process.gid, process.egid, process.sgid, process.fsgid);
+    text_print(t, "FDSize:\t%u\nGroups:\t", fd_table.size);
+    for (uint32_t i = 0; i < process.ngroups; i++) {
+        text_print(t, "%u ", process.groups[i]);
+    }
+    text_print(t, "\nNStgid:\t%d\nNSpid:\t%d\nNSpgid:\t%d\nNSsid:\t%d\n", PROCESS_PID, PROCESS_PID,
+               process.pgid, process.sid);
+}
+
+static void show_memory(struct text *t)
+{
+    struct sizes s;
+    struct mmap_stats m;
+    measure(&s);
+    mmap_stats(&m);
+    const struct {
+        const char *name;
+        uint64_t pages;
+    } lines[] = {
+        {"VmPeak", m.virtual_pages}, {"VmSize", m.virtual_pages},
+        {"VmLck", s.locked},         {"VmHWM", m.peak_resident_pages},
+        {"VmRSS", m.resident_pages}, {"RssAnon", s.anonymous},
+        {"RssFile", s.of_files},     {"RssShmem", s.shared},
+        {"VmData", s.data},          {"VmStk", s.stack},
+        {"VmExe", s.text},           {"VmSwap", 0},
+    };
+    for (unsigned i = 0; i < ARRAY_LEN(lines); i++) {
+        text_print(t, "%s:\t%8lu kB\n", lines[i].name, lines[i].pages * PAGE_KIB);
+    }
+}
+
+static void show_signals(struct text *t)
+{
+    struct signal_sets s;
+    signal_sets(&s);
+    text_print(t, "SigQ:\t%u/%llu\n", s.queued,
+               (unsigned long long)process.limits[RLIMIT_SIGPENDING].rlim_cur);
+    text_print(t, "SigPnd:\t%016lx\nShdPnd:\t%016lx\nSigBlk:\t%016lx\n", 0UL, s.pending, s.blocked);
+    text_print(t, "SigIgn:\t%016lx\nSigCgt:\t%016lx\n", s.ignored, s.caught);
+}
+
+void procstat_status(struct text *t, uint64_t key)
+{
+    const struct process_caps *c = &process.caps;
+    (void)key;
+    text_print(t, "Name:\t%s\nUmask:\t%04o\nState:\tR (running)\n", thread_this()->comm,
+               namei_umask);
+    text_print(t, "Tgid:\t%d\nNgid:\t0\nPid:\t%d\nPPid:\t%d\nTracerPid:\t0\n", PROCESS_PID,
+               thread_this()->tid, PROCESS_PPID);
+    show_ids(t);
+    show_memory(t);
+    text_print(t, "CoreDumping:\t0\nTHP_enabled:\t%d\nThreads:\t1\n", !process.attrs.thp_disable);
+    show_signals(t);
+    text_print(t, "CapInh:\t%016lx\nCapPrm:\t%016lx\nCapEff:\t%016lx\n", c->inheritable,
+               c->permitted, c->effective);
+    text_print(t, "CapBnd:\t%016lx\nCapAmb:\t%016lx\n", c->bounding, c->ambient);
+    text_print(t, "NoNewPrivs:\t%d\nSeccomp:\t0\nSeccomp_filters:\t0\n",
+               process.attrs.no_new_privs);
+    text_print(t, "Cpus_allowed:\t1\nCpus_allowed_list:\t0\n");
+    text_print(t, "Mems_allowed:\t1\nMems_allowed_list:\t0\n");
+}
+
+static void show_limit(struct text *t, uint64_t value)
+{
+    if (value == RLIM64_INFINITY) {
+        text_print(t, "%-20s ", "unlimited");
+    } else {
+        text_print(t, "%-20lu ", value);
+    }
+}
+
+void procstat_limits(struct text *t, uint64_t key)
+{
+    static const struct {
+        const char *name, *unit;
+        unsigned which;
+    } lines[] = {
+        {"Max cpu time", "seconds", RLIMIT_CPU},
+        {"Max file size", "bytes", RLIMIT_FSIZE},
+        {"Max data size", "bytes", RLIMIT_DATA},
+        {"Max stack size", "bytes", RLIMIT_STACK},
+        {"Max core file size", "bytes", RLIMIT_CORE},
+        {"Max resident set", "bytes", RLIMIT_RSS},
+        {"Max processes", "processes", RLIMIT_NPROC},
+        {"Max open files", "files", RLIMIT_NOFILE},
+        {"Max locked memory", "bytes", RLIMIT_MEMLOCK},
+        {"Max address space", "bytes", RLIMIT_AS},
+        {"Max file locks", "locks", RLIMIT_LOCKS},
+        {"Max pending signals", "signals", RLIMIT_SIGPENDING},
+        {"Max msgqueue size", "bytes", RLIMIT_MSGQUEUE},
+        {"Max nice priority", "", RLIMIT_NICE},
+        {"Max realtime priority", "", RLIMIT_RTPRIO},
+        {"Max realtime timeout", "us", RLIMIT_RTTIME},
+    };
+    (void)key;
+    text_print(t, "%-25s %-20s %-20s %-10s\n", "Limit", "Soft Limit", "Hard Limit", "Units");
+    for (unsigned i = 0; i < ARRAY_LEN(lines); i++) {
+        text_print(t, "%-25s ", lines[i].name);
+        show_limit(t, process.limits[lines[i].which].rlim_cur);
+        show_limit(t, process.limits[lines[i].which].rlim_max);
+        text_print(t, "%-10s\n", lines[i].unit);
+    }
+}
