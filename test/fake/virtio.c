@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MIT */
+// fakes: pages cpu log
+/* See virtio.h. The device checks what the driver may get wrong: descriptors, order, states. */
+#include "test/fake/virtio.h"
+
+#include <asm/errno.h>
+#include <linux/virtio_config.h>
+#include <string.h>
+
+#include "kernel/base/print.h"
+#include "platform/cpu.h"
+#include "platform/pages.h"
+
+struct fake_virtio fake_virtio;
+
+static int begin(struct virtio_device *dev, uint64_t wanted)
+{
+    assert(!fake_virtio.begun);
+    wanted |= 1UL << VIRTIO_F_VERSION_1;
+    dev->features = wanted & fake_virtio.offered;
+    fake_virtio.begun = true;
+    return (dev->features >> VIRTIO_F_VERSION_1 & 1) != 0 ? 0 : -ENODEV;
+}
+
+static int add_queue(struct virtio_device *dev, struct virtqueue *q, unsigned index)
+{
+    assert(fake_virtio.begun && !fake_virtio.ready);
+    if (index >= fake_virtio.queues) {
+        return -ENXIO;
+    }
+    assert(fake_virtio.queue[index] == NULL && q->size != 0 && (q->size & (q->size - 1)) == 0);
+    assert(pages_map(q->pa) == (void *)q->desc && is_aligned(q->pa.v, 16));
+    assert(pages_map(virtqueue_avail_pa(q)) == (void *)q->avail);
+    assert(pages_map(virtqueue_used_pa(q)) == (void *)q->used && is_aligned(virtqueue_used_pa(q).v, 4));
+    q->dev = dev;
+    q->index = index;
+    fake_virtio.queue[index] = q;
+    return 0;
+}
+
+static void ready(struct virtio_device *dev)
+{
+    (void)dev;
+    fake_virtio.ready = true;
+}
+
+static void notify(struct virtio_device *dev, unsigned index)
+{
+    (void)dev;
+    assert(fake_virtio.ready && fake_virtio.queue[index] != NULL);
+    fake_virtio.notified[index]++;
+    if (fake_virtio.on_notify != NULL) {
+        fake_virtio.on_notify(index);
+    }
+}
+
+static uint32_t acknowledge(struct virtio_device *dev)
+{
+    (void)dev;
+    fake_virtio.acknowledged++;
+    return 1;
+}
+
+static uint32_t config32(struct virtio_device *dev, unsigned offset)
+{
+    (void)dev, (void)offset;
+    return 0;
+}
+
+static const struct virtio_transport transport = {
+    .begin = begin,
+    .add_queue = add_queue,
+    .ready = ready,
+    .notify = notify,
+    .acknowledge = acknowledge,
+    .config32 = config32,
+};
+
+void fake_virtio_reset(uint64_t offered, unsigned queues)
+{
+    memset(&fake_virtio, 0, sizeof(fake_virtio));
+    fake_virtio.offered = offered | 1UL << VIRTIO_F_VERSION_1;
+    fake_virtio.queues = queues;
+    fake_virtio.dev.transport = &transport;
+    fake_virtio.dev.gsi = FAKE_GSI;
+}
+
+bool fake_virtio_take(unsigned queue, struct fake_buffer *out)
+{
+    const struct virtqueue *q = fake_virtio.queue[queue];
+    if (q == NULL || q->avail->idx == fake_virtio.seen[queue]) {
+        return false;
+    }
+    assert((uint16_t)(q->avail->idx - fake_virtio.seen[queue]) <= q->size);
+    uint16_t id = q->avail->ring[fake_virtio.seen[queue]++ % q->size];
+    assert(id < q->size);
+    const struct vring_desc *d = &q->desc[id];
+    assert((d->flags & ~VRING_DESC_F_WRITE) == 0 && d->len != 0);
+    *out = (struct fake_buffer){id, pages_map((struct pa){d->addr}), d->len,
+                                (d->flags & VRING_DESC_F_WRITE) != 0};
+    return true;
+}
+
+void fake_virtio_give(unsigned queue, uint32_t id, uint32_t len)
+{
+    const struct virtqueue *q = fake_virtio.queue[queue];
+    q->used->ring[q->used->idx % q->size] = (struct vring_used_elem){id, len};
+    q->used->idx++;
+    if ((q->avail->flags & VRING_AVAIL_F_NO_INTERRUPT) == 0) {
+        cpu_this()->trap.pending |= 1UL << (PENDING_GSI0 + FAKE_GSI);
+    }
+}
