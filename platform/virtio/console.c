@@ -124,12 +124,22 @@ static void announce_ports(void)
     virtqueue_kick(&control_out);
 }
 
+static void input_post(unsigned buffer)
+{
+    (void)!virtqueue_add(&input.queue, pages_pa(input.page[buffer]), PAGE_SIZE, true, buffer);
+}
+
 static void input_reap(void)
 {
     uint32_t buffer;
     uint32_t len;
     while (virtqueue_reap(&input.queue, &buffer, &len)) {
         input.len[buffer] = min(len, (uint32_t)PAGE_SIZE);
+        if (len == 0) { /* nothing came, and a read of nothing would be the end of input */
+            input_post(buffer);
+            virtqueue_kick(&input.queue);
+            continue;
+        }
         input.order[input.nfull++] = (uint8_t)buffer;
     }
 }
@@ -162,6 +172,14 @@ static void interrupt(void *arg)
     }
 }
 
+/* The first buffer is there from the start: a stream must work when memory has run out. */
+static int output_start(struct output *o)
+{
+    o->page[0] = pages_alloc(0, PAGES_RESERVE);
+    o->free = (1U << OUT_BUFFERS) - 1;
+    return o->page[0] != NULL ? 0 : -ENOMEM;
+}
+
 static int set_up_queues(void)
 {
     int err = multiport ? set_up_control() : 0;
@@ -170,7 +188,7 @@ static int set_up_queues(void)
     for (unsigned i = 0; err == 0 && i < n; i++) {
         unsigned port = multiport ? PORT_FIRST_OUTPUT + i : 0;
         err = add_queue(&outputs[i].queue, input_queue_of(port) + 1);
-        outputs[i].free = (1U << OUT_BUFFERS) - 1;
+        err = err != 0 ? err : output_start(&outputs[i]);
     }
     return err;
 }
@@ -284,11 +302,6 @@ void virtio_console_flush(void)
             output_wait(o, o->free);
         }
     }
-}
-
-static void input_post(unsigned buffer)
-{
-    (void)!virtqueue_add(&input.queue, pages_pa(input.page[buffer]), PAGE_SIZE, true, buffer);
 }
 
 /* First use of the input: interrupts, buffers, and the port's opening. */
