@@ -320,7 +320,6 @@ static int input_start(void)
     }
     input.open = true;
     virtqueue_interrupts(&input.queue, true);
-    virtqueue_kick(&input.queue);
     if (multiport) {
         uint32_t slot;
         uint32_t len;
@@ -331,6 +330,8 @@ static int input_start(void)
         control_send(CONTROL_BUFFERS - 1, PORT_STDIN, VIRTIO_CONSOLE_PORT_OPEN, 1);
         virtqueue_kick(&control_out);
     }
+    /* After the opening: QEMU looks for input when buffers come, not when a port opens. */
+    virtqueue_kick(&input.queue);
     return 0;
 }
 
