@@ -4,7 +4,6 @@
 #include "tools/elfin/hostclock.h"
 
 #define MEASURE_NS 500000 /* long enough for the reading of two clocks not to count */
-#define CLOSE_CYCLES 2000 /* two readings this far apart count as one */
 #define TRIES 16
 
 struct sample {
@@ -20,17 +19,21 @@ uint64_t hostclock_now(clockid_t clock)
     return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
 }
 
-/* Both clocks at one moment: a reading that was interrupted is made again. */
+/* Both clocks at one moment: of several readings the one that took least time. */
 static struct sample take_sample(void)
 {
-    struct sample s = {0};
-    uint64_t before = 0;
-    for (int i = 0; i < TRIES && (i == 0 || s.tsc - before > CLOSE_CYCLES); i++) {
-        before = __builtin_ia32_rdtsc();
-        s.ns = hostclock_now(CLOCK_MONOTONIC_RAW);
-        s.tsc = __builtin_ia32_rdtsc();
+    struct sample best = {0};
+    uint64_t least = UINT64_MAX;
+    for (int i = 0; i < TRIES; i++) {
+        uint64_t before = __builtin_ia32_rdtsc();
+        uint64_t ns = hostclock_now(CLOCK_MONOTONIC_RAW);
+        uint64_t took = __builtin_ia32_rdtsc() - before;
+        if (took < least) {
+            least = took;
+            best = (struct sample){before + took / 2, ns};
+        }
     }
-    return s;
+    return best;
 }
 
 void hostclock_start(void)
