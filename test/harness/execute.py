@@ -21,7 +21,7 @@ ELFIN = os.environ.get("ELFIN", os.path.join(ROOT, "build/elfin"))
 GUEST_DIR = "/case"
 OLD = 1000000000  # time stamp of every input file: 2001-09-09
 ENV = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/",
-       "LC_ALL": "C", "TZ": "UTC0"}
+       "LC_ALL": "C", "TZ": "UTC0", "TERM": "dumb"}
 
 
 class Failure(Exception):
@@ -196,17 +196,20 @@ def compare_output(case, top, prefix):
     if want == "ignore":
         return
     if want == "empty":
-        expected = os.devnull
-    elif want.startswith("file:"):
+        if os.path.getsize(prefix + ".out"):
+            raise Failure("stdout is not empty" + tail(prefix))
+        return
+    if want.startswith("file:"):
         folder = case.source if os.path.isdir(os.path.join(ROOT, case.source)) else "test/guest"
         expected = os.path.join(ROOT, folder, want[5:])
     elif want.startswith("/"):
         match_text(want, prefix + ".out", "stdout")
         return
+    got = prefix + ".out"
     if want == "any-order":
-        expected, prefix = sort_lines(expected), sort_lines(prefix + ".out")[:-4]
-    if not filecmp.cmp(expected, prefix + ".out", shallow=False):
-        raise Failure("stdout differs\n" + excerpt(expected, prefix + ".out") + tail(prefix))
+        expected, got = sort_lines(expected), sort_lines(got)
+    if not filecmp.cmp(expected, got, shallow=False):
+        raise Failure("stdout differs\n" + excerpt(expected, got) + tail(prefix))
 
 
 def compare_errors(case, top, prefix):
