@@ -337,6 +337,11 @@ void deps_add_library(struct deps *d, const char *name)
 void deps_add_object(struct deps *d, const char *path)
 {
     struct deps_object *last = d->last;
+    for (const struct deps_object *o = d->first; o != NULL; o = o->next) {
+        if (strcmp(o->path, path) == 0) {
+            return;
+        }
+    }
     if (last != NULL && take(d, path, NULL)) {
         (void)close_over(d, last->next, false);
     }

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "tools/elfin/companions.h"
 #include "tools/elfin/deps.h"
 #include "tools/elfin/guestconfig.h"
 #include "tools/elfin/program.h"
@@ -141,6 +142,10 @@ static int add_program(struct tree *t, const struct run_options *o, const struct
     status = deps_add_program(&d, out->path, &out->elf);
     if (status == 0 && !d.musl && out->elf.interpreter != NULL) {
         deps_add_library(&d, "libgcc_s.so.1"); /* glibc loads it to unwind a cancelled thread */
+    }
+    if (status == 0 && o->root == NULL) {
+        const struct tree_node *node = tree_find(t, out->path);
+        status = companions_add(&d, node != NULL ? node->path : out->path);
     }
     deps_fini(&d);
     return status;

@@ -40,6 +40,11 @@ int tree_add_host(struct tree *t, const char *path);
  * Returns 0, or an exit status after a message. */
 int tree_add_copy(struct tree *t, const char *source, const char *path);
 
+/* tree_add_tree: as tree_add_host, a folder with everything in it but names that match one of the
+ * NULL-ended patterns. Nothing is done for a path that the host lacks. Returns 0, or an exit status after a
+ * message. */
+int tree_add_tree(struct tree *t, const char *path, const char *const *unwanted);
+
 /* tree_add_text: a file of the tool's own. tree_add_directory: an empty folder, parents included.
  * Both leave alone what is there already. Return 0 or a negative errno. */
 int tree_add_text(struct tree *t, const char *path, mode_t mode, const char *content);

@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <fnmatch.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -18,13 +19,22 @@
 struct copy {
     struct tree *tree;
     unsigned depth;
+    const char *const *unwanted; /* patterns; if there are any, what the tree has stays */
 };
 
 static int copy_at(struct copy *c, int folder, const char *name, const char *source, const char *path);
 
-static bool is_dots(const char *name)
+static bool is_left_out(const struct copy *c, const char *name)
 {
-    return strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
+    if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0) {
+        return true;
+    }
+    for (const char *const *p = c->unwanted; p != NULL && *p != NULL; p++) {
+        if (fnmatch(*p, name, 0) == 0) {
+            return true;
+        }
+    }
+    return false;
 }
 
 static int copy_entries(struct copy *c, DIR *dir, const char *source, const char *path)
@@ -32,7 +42,7 @@ static int copy_entries(struct copy *c, DIR *dir, const char *source, const char
     int status = 0;
     struct dirent *entry;
     while (status == 0 && (entry = readdir(dir)) != NULL) {
-        if (is_dots(entry->d_name)) {
+        if (is_left_out(c, entry->d_name)) {
             continue;
         }
         char *below = text_format("%s/%s", strcmp(source, "/") == 0 ? "" : source, entry->d_name);
@@ -77,6 +87,9 @@ static int copy_at(struct copy *c, int folder, const char *name, const char *sou
         return 0;
     }
     struct tree_node *node = treenode_get(c->tree, path);
+    if (node != NULL && c->unwanted != NULL && !S_ISDIR(st.st_mode)) {
+        return 0;
+    }
     if (node != NULL && S_ISDIR(node->st.st_mode) && !S_ISDIR(st.st_mode)) {
         return report_error(STATUS_OWN_ERROR, "%s: %s is a folder in the guest already", source, path);
     }
@@ -113,7 +126,7 @@ static char *find_place(struct tree *t, const char *path)
 
 int tree_add_copy(struct tree *t, const char *source, const char *path)
 {
-    struct copy c = {t, 0};
+    struct copy c = {t, 0, NULL};
     char *host = realpath(source, NULL); /* a link that is named itself means what it leads to */
     if (host == NULL) {
         return report_error(STATUS_OWN_ERROR, "%s: %s", source, strerror(errno));
@@ -123,4 +136,15 @@ int tree_add_copy(struct tree *t, const char *source, const char *path)
     free(place);
     free(host);
     return status;
+}
+
+int tree_add_tree(struct tree *t, const char *path, const char *const *unwanted)
+{
+    struct copy c = {t, 0, unwanted};
+    (void)tree_add_host(t, path);
+    const struct tree_node *node = tree_find(t, path);
+    if (node == NULL || node->source == NULL || !S_ISDIR(node->st.st_mode)) {
+        return 0;
+    }
+    return copy_at(&c, AT_FDCWD, node->source, node->source, node->path);
 }
