@@ -35,8 +35,10 @@ static const struct companion {
     {"libc.so.6", {"/usr/lib/locale/C.utf8"}},
 };
 
-/* Files inside those folders that only compilers read. */
-static const char *const unwanted[] = {"*.a", "*.h", "*.pod", "*.la", NULL};
+/* Inside those folders: what only compilers read, and packaging tools, which start other programs. */
+static const char *const unwanted[] = {
+    "*.a", "*.h", "*.pod", "*.la", "pip", "setuptools", "ensurepip", "idlelib", NULL,
+};
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 

@@ -23,6 +23,7 @@ enum long_option {
     OPTION_STATS,
     OPTION_DRY_RUN,
     OPTION_KEEP_IMAGE,
+    OPTION_IMAGE,
     OPTION_LOG,
 };
 
@@ -37,6 +38,7 @@ static const struct option long_options[] = {
     {"stats", no_argument, NULL, OPTION_STATS},
     {"dry-run", no_argument, NULL, OPTION_DRY_RUN},
     {"keep-image", required_argument, NULL, OPTION_KEEP_IMAGE},
+    {"image", required_argument, NULL, OPTION_IMAGE},
     {"log", required_argument, NULL, OPTION_LOG},
     {"verbose", no_argument, NULL, 'v'},
     {"help", no_argument, NULL, 'h'},
@@ -60,6 +62,7 @@ static const char help_text[] =
     "      --stats            at the end, print counters on stderr\n"
     "      --dry-run          print the files and the hypervisor's command line, run nothing\n"
     "      --keep-image FILE  also write the image to FILE\n"
+    "      --image FILE       boot an image that --keep-image wrote, instead of PROGRAM\n"
     "      --log LEVEL        what the kernel logs on stderr: error, warn, info, debug, or\n"
     "                         subsystem:level,... (default: warn)\n"
     "  -v, --verbose          say what is done and how long it takes\n"
@@ -153,6 +156,7 @@ static int parse_option(int option, struct run_options *o)
     case OPTION_STATS: o->stats = true; return 0;
     case OPTION_DRY_RUN: o->dry_run = true; return 0;
     case OPTION_KEEP_IMAGE: o->keep_image = optarg; return 0;
+    case OPTION_IMAGE: o->image = optarg; return 0;
     case OPTION_LOG: return parse_log(optarg, o);
     default: return STATUS_OWN_ERROR;
     }
@@ -187,6 +191,11 @@ int options_parse(int argc, char **argv, struct run_options *out)
     }
     for (int i = optind; i < argc; i++) {
         words_add(&out->args, argv[i]);
+    }
+    if (out->image != NULL) {
+        return out->args.count == 0 ? 0
+                                    : report_error(STATUS_OWN_ERROR,
+                                                   "--image takes no program: the image names it" HINT);
     }
     if (out->args.count == 0 || *out->args.items[0] == '\0') {
         return report_error(STATUS_OWN_ERROR, "no program to run" HINT);

@@ -17,6 +17,7 @@ struct run_options {
     const char *cwd; /* of the guest, absolute; NULL: that of the caller */
     const char *root; /* host folder; NULL: the root is put together from the host's files */
     const char *keep_image; /* where to leave a copy of the image; NULL: nowhere */
+    const char *image; /* boot this one instead of building one */
     const char *log; /* what the guest's log shows, NULL for warnings */
     enum accel accel;
     bool no_rewrite, stats, dry_run, verbose;

@@ -60,9 +60,13 @@ int program_find(struct tree *t, const char *name, const char *search_path, cons
                  struct program *out)
 {
     *out = (struct program){0};
+    const char *below = name; /* "./x" makes a tidier absolute path as "x" */
+    while (strncmp(below, "./", 2) == 0) {
+        below += 2;
+    }
     char *path = strchr(name, '/') == NULL ? NULL
                  : *name == '/'            ? text_copy(name)
-                                           : text_format("%s/%s", cwd, name);
+                                           : text_format("%s/%s", cwd, below);
     int err = path != NULL ? try_place(t, path, &out->path) : search(t, name, search_path, &out->path);
     if (err != 0) {
         int status = report_missing(t, name, path, err);

@@ -12,6 +12,7 @@
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/sendfile.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "tools/elfin/hostclock.h"
@@ -90,9 +91,26 @@ static int keep_image(const struct run *r)
                : 0;
 }
 
+static int open_image(struct run *r)
+{
+    struct stat st;
+    r->image = text_copy(r->options.image);
+    r->image_fd = open(r->image, O_RDONLY | O_CLOEXEC);
+    if (r->image_fd < 0 || fstat(r->image_fd, &st) != 0) {
+        return report_error(STATUS_OWN_ERROR, "--image %s: %s", r->image, strerror(errno));
+    }
+    r->image_len = (size_t)st.st_size;
+    return S_ISREG(st.st_mode) && r->image_len != 0
+               ? 0
+               : report_error(STATUS_OWN_ERROR, "--image %s: no image", r->image);
+}
+
 /* The image is a file without a name, which the hypervisor opens through this process. */
 static int build_image(struct run *r, struct tree *t)
 {
+    if (r->options.image != NULL) {
+        return open_image(r);
+    }
     int status = rootfs_plan(t, &r->options);
     r->planned = hostclock_now(CLOCK_MONOTONIC);
     if (status != 0) {
@@ -211,7 +229,7 @@ static void keep_standard_streams(void)
 
 static int run(struct run *r)
 {
-    struct tree tree;
+    struct tree tree = {0};
     int status = find_kernel(&r->kernel);
     status = status == 0 ? qemu_find(&r->hypervisor) : status;
     if (status != 0) {
