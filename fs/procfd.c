@@ -59,7 +59,7 @@ static const struct vnode_ops filenode_ops = {
 
 static struct file *file_at(uint64_t key)
 {
-    return key < FD_MAX ? fd_get((int)key) : NULL;
+    return key < FD_MAX ? fd_get_any((int)key) : NULL;
 }
 
 /* What the link of a file without a path says. */
