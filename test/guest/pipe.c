@@ -101,7 +101,6 @@ static void test_create(void)
     SHOW(ftruncate(fd[1], 0));
     SHOW(fsync(fd[1]));
     SHOW(fallocate(fd[1], 0, 0, 1));
-    SHOW(fchmod(fd[0], 0640));
     SHOW(isatty(fd[0]));
     close(fd[0]);
     close(fd[1]);
