@@ -5,14 +5,26 @@
  * refers to the open file and opens it anew by file_ops.reopen. Source: proc(5). */
 #include <asm/errno.h>
 #include <asm/fcntl.h>
+#include <linux/limits.h>
+#include <linux/magic.h>
 
 #include "fs/proctables.h"
 #include "kernel/base/print.h"
 #include "kernel/base/string.h"
 #include "kernel/heap.h"
 
+#define DEV_ANONYMOUS 12 /* as kernel/pipe.c and fs/tty.c */
 #define NAME_LEN 64
 #define LINK_BASE 0100 /* permissions of a link: x, and r and w as the descriptor's */
+
+static void files_statfs(struct mount *m, struct fs_stats *out)
+{
+    (void)m;
+    *out = (struct fs_stats){.type = PIPEFS_MAGIC, .block_size = PAGE_SIZE, .name_max = NAME_MAX};
+}
+
+/* Where open files without a path are: st_dev as their own stat says. */
+static struct mount files = {.dev = DEV_ANONYMOUS, .statfs = files_statfs};
 
 /* A vnode for an open file that has no other. */
 struct filenode {
@@ -101,7 +113,7 @@ static void show_link(struct text *t, uint64_t key)
 }
 
 /* A place for f, whose reference it takes over on success. */
-static int place_of(struct mount *m, struct file *f, struct path *out)
+static int place_of(struct file *f, struct path *out)
 {
     char name[NAME_LEN];
     struct vattr attr;
@@ -112,7 +124,7 @@ static int place_of(struct mount *m, struct file *f, struct path *out)
         heap_free(text);
         return -ENOMEM;
     }
-    n->vnode = (struct vnode){.ops = &filenode_ops, .mount = m, .refs = 1};
+    n->vnode = (struct vnode){.ops = &filenode_ops, .mount = &files, .refs = 1};
     n->file = f;
     n->vnode.mode = filenode_getattr(&n->vnode, &attr) == 0 ? attr.mode : 0;
     describe(f, text, sizeof(name));
@@ -123,11 +135,12 @@ static int place_of(struct mount *m, struct file *f, struct path *out)
 static int jump_link(struct mount *m, uint64_t key, struct path *out)
 {
     struct file *f = file_at(key);
+    (void)m;
     if (f == NULL) {
         return -ENOENT;
     }
     const struct path *p = vfs_file_path(f);
-    int err = p != NULL ? path_copy(out, p) : place_of(m, f, out);
+    int err = p != NULL ? path_copy(out, p) : place_of(f, out);
     if (p != NULL || err != 0) {
         file_put(f);
     }

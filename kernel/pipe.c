@@ -352,7 +352,8 @@ int pipe_open(struct pipe *p, unsigned flags, struct file **out)
     if (mode == O_WRONLY && nonblock && count(&p->readers) == 0) {
         return -ENXIO;
     }
-    struct file *f = attach(p, flags & (O_ACCMODE | O_NONBLOCK | O_DIRECT | O_APPEND));
+    struct file *f =
+        attach(p, flags & (O_ACCMODE | O_NONBLOCK | O_DIRECT | O_APPEND | O_LARGEFILE));
     if (f == NULL) {
         return -ENOMEM;
     }
