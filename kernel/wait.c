@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Sleeping. With one thread the processor waits itself: it halts until an interrupt, whose handler may
- * wake the waiter, fire its timer or send a signal. A scheduler takes the place of the halt later.
- * A waiter lives on its sleeper's stack; the queue's lock guards the links of its entries. */
+/* Sleeping. With one thread the processor waits itself: it halts until an interrupt, whose handler
+ * may wake the waiter, fire its timer or send a signal. A scheduler takes the place of the halt
+ * later. A waiter lives on its sleeper's stack; the queue's lock guards the links of its entries.
+ */
 #include "kernel/wait.h"
 
 #include <asm/errno.h>
@@ -34,7 +35,8 @@ void wait_wake(struct wait_queue *q, unsigned n)
     struct list *at;
     struct list *tmp;
     spin_lock(&q->lock);
-    list_for_each_safe(at, tmp, &q->waiters) {
+    list_for_each_safe(at, tmp, &q->waiters)
+    {
         struct wait_entry *e = list_entry(at, struct wait_entry, link);
         if (e->once) {
             if (n == 0) {
