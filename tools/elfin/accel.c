@@ -16,7 +16,8 @@
 
 #define DEVICE "/dev/kvm"
 
-static const char *const names[] = {[ACCEL_AUTO] = "auto", [ACCEL_KVM] = "kvm", [ACCEL_TCG] = "tcg"};
+static const char *const names[] = {
+    [ACCEL_AUTO] = "auto", [ACCEL_KVM] = "kvm", [ACCEL_TCG] = "tcg"};
 
 int accel_parse(const char *text, enum accel *out)
 {
@@ -47,7 +48,8 @@ static const char *kvm_problem(void)
     int version = ioctl(fd, KVM_GET_API_VERSION, 0);
     int vm = version == KVM_API_VERSION ? ioctl(fd, KVM_CREATE_VM, 0) : -1;
     if (version != KVM_API_VERSION) {
-        snprintf(text, sizeof(text), DEVICE " has API version %d, not %d", version, KVM_API_VERSION);
+        snprintf(text, sizeof(text), DEVICE " has API version %d, not %d", version,
+                 KVM_API_VERSION);
         problem = text;
     } else if (vm < 0) {
         snprintf(text, sizeof(text), DEVICE " makes no virtual machine: %s", strerror(errno));

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* One table: which files of the host go along with a program or library. Entries that the host lacks
- * are skipped. Everything else that a program opens is named with --add.
+/* One table: which files of the host go along with a program or library. Entries that the host
+ * lacks are skipped. Everything else that a program opens is named with --add.
  * Source: the files' own packages on Debian 12, and glob(7) for the patterns. */
 #include "tools/elfin/companions.h"
 
@@ -16,10 +16,12 @@ static const struct companion {
     const char *name; /* pattern for the base name of a program or library */
     const char *places[MAX_PLACES]; /* patterns for files and folders */
 } table[] = {
-    {"python3*", {"/usr/lib/python3", "/usr/lib/python3.*", "/usr/local/lib/python3*", "/etc/python3*"}},
+    {"python3*",
+     {"/usr/lib/python3", "/usr/lib/python3.*", "/usr/local/lib/python3*", "/etc/python3*"}},
     {"libpython3*", {"/usr/lib/python3", "/usr/lib/python3.*", "/usr/local/lib/python3*"}},
-    {"perl*", {"/etc/perl", "/usr/share/perl", "/usr/share/perl5", ARCH "/perl", ARCH "/perl-base",
-               ARCH "/perl5", "/usr/local/share/perl"}},
+    {"perl*",
+     {"/etc/perl", "/usr/share/perl", "/usr/share/perl5", ARCH "/perl", ARCH "/perl-base",
+      ARCH "/perl5", "/usr/local/share/perl"}},
     {"ruby*", {"/usr/lib/ruby", "/var/lib/gems", ARCH "/ruby", "/usr/share/rubygems-integration"}},
     {"lua*", {"/usr/share/lua", ARCH "/lua", "/usr/local/share/lua", "/usr/local/lib/lua"}},
     {"node*", {"/usr/share/nodejs", ARCH "/nodejs"}},
@@ -27,15 +29,17 @@ static const struct companion {
     {"tclsh*", {"/usr/share/tcltk"}},
     {"gawk", {"/usr/share/awk", ARCH "/gawk"}},
     {"vim*", {"/usr/share/vim", "/etc/vim"}},
-    {"libcrypto.so*", {"/etc/ssl/openssl.cnf", "/usr/lib/ssl/openssl.cnf", ARCH "/ossl-modules",
-                       ARCH "/engines-3", "/etc/ssl/certs/ca-certificates.crt"}},
+    {"libcrypto.so*",
+     {"/etc/ssl/openssl.cnf", "/usr/lib/ssl/openssl.cnf", ARCH "/ossl-modules", ARCH "/engines-3",
+      "/etc/ssl/certs/ca-certificates.crt"}},
     {"libmagic.so*", {"/usr/share/misc/magic.mgc", "/etc/magic"}},
     {"libtinfo.so*", {"/lib/terminfo", "/usr/share/terminfo", "/etc/terminfo"}},
     {"libreadline.so*", {"/etc/inputrc"}},
     {"libc.so.6", {"/usr/lib/locale/C.utf8"}},
 };
 
-/* Inside those folders: what only compilers read, and packaging tools, which start other programs. */
+/* Inside those folders: what only compilers read, and packaging tools, which start other
+ * programs. */
 static const char *const unwanted[] = {
     "*.a", "*.h", "*.pod", "*.la", "pip", "setuptools", "ensurepip", "idlelib", NULL,
 };

@@ -14,13 +14,21 @@
 #define MUSL_PREFIX "ld-musl-"
 
 static const char *const glibc_folders[] = {
-    "/lib/x86_64-linux-gnu", "/usr/lib/x86_64-linux-gnu", "/lib64", "/usr/lib64", "/lib", "/usr/lib",
+    "/lib/x86_64-linux-gnu",
+    "/usr/lib/x86_64-linux-gnu",
+    "/lib64",
+    "/usr/lib64",
+    "/lib",
+    "/usr/lib",
 };
 static const char *const musl_folders[] = {"/lib", "/usr/local/lib", "/usr/lib"};
 
 /* Below each folder glibc prefers builds for newer processors. The guest's may have any of them. */
 static const char *const variants[] = {
-    "", "glibc-hwcaps/x86-64-v2/", "glibc-hwcaps/x86-64-v3/", "glibc-hwcaps/x86-64-v4/",
+    "",
+    "glibc-hwcaps/x86-64-v2/",
+    "glibc-hwcaps/x86-64-v3/",
+    "glibc-hwcaps/x86-64-v4/",
 };
 
 /* Names that musl's linker takes for itself. */
@@ -197,7 +205,8 @@ static bool take_from_cache(struct deps *d, const char *name, const struct deps_
 static bool take_glibc(struct deps *d, const char *name, const struct deps_object *by)
 {
     bool found = false;
-    for (const struct deps_object *o = by; o != NULL && by->elf.runpath == NULL && !found; o = o->loader) {
+    for (const struct deps_object *o = by; o != NULL && by->elf.runpath == NULL && !found;
+         o = o->loader) {
         if (o->elf.runpath == NULL) {
             found = take_from_path(d, o->elf.rpath, o->path, name, by);
         }
@@ -236,8 +245,8 @@ static int close_over(struct deps *d, struct deps_object *o, bool complete)
                 continue;
             }
             if (complete) {
-                return report_error(STATUS_NOT_FOUND, "%s needs the library %s, which was not found",
-                                    o->path, name);
+                return report_error(STATUS_NOT_FOUND,
+                                    "%s needs the library %s, which was not found", o->path, name);
             }
             report_detail("%s needs the library %s, which was not found", o->path, name);
         }
@@ -286,13 +295,14 @@ static int add_interpreter(struct deps *d, const char *program, const char *inte
     struct executable elf;
     char *source = *interpreter == '/' ? tree_locate(d->tree, interpreter) : NULL;
     if (source == NULL) {
-        return report_error(STATUS_NOT_FOUND, "%s needs the interpreter %s, which was not found", program,
-                            interpreter);
+        return report_error(STATUS_NOT_FOUND, "%s needs the interpreter %s, which was not found",
+                            program, interpreter);
     }
     enum executable_verdict verdict = executable_read(source, &elf, &why);
     free(source);
     if (verdict != EXECUTABLE_OK) {
-        return report_error(STATUS_NOT_EXECUTABLE, "%s: its interpreter %s %s", program, interpreter, why);
+        return report_error(STATUS_NOT_EXECUTABLE, "%s: its interpreter %s %s", program,
+                            interpreter, why);
     }
     (void)tree_add_host(d->tree, interpreter);
     const struct tree_node *node = tree_find(d->tree, interpreter);

@@ -27,12 +27,13 @@ struct deps {
     bool complete; /* a library that is missing is an error */
 };
 
-/* deps_init: tree is where everything comes from and goes to. complete: whether to insist on finding
- * every library that the program itself leads to. */
+/* deps_init: tree is where everything comes from and goes to. complete: whether to insist on
+ * finding every library that the program itself leads to. */
 void deps_init(struct deps *d, struct tree *tree, const char *library_path, bool complete);
 void deps_fini(struct deps *d);
 
-/* deps_add_program: add what the program at guest path asks for; e is what executable_read said of it.
+/* deps_add_program: add what the program at guest path asks for; e is what executable_read said of
+ * it.
  * Returns 0, or an exit status after a message. */
 int deps_add_program(struct deps *d, const char *path, const struct executable *e);
 

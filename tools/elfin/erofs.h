@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* EROFS on disk, as far as the image writer uses it: one device, 4 KiB blocks, no compression, extended
- * inodes. All numbers are little-endian, as on the only machine this runs on.
+/* EROFS on disk, as far as the image writer uses it: one device, 4 KiB blocks, no compression,
+ * extended inodes. All numbers are little-endian, as on the only machine this runs on.
  * Source: Linux Documentation/filesystems/erofs.rst; fs/erofs/erofs_fs.h for the field names. */
 #ifndef TOOLS_ELFIN_EROFS_H
 #define TOOLS_ELFIN_EROFS_H
@@ -57,8 +57,8 @@ struct erofs_inode {
 };
 static_assert(sizeof(struct erofs_inode) == 64, "extended inode");
 
-/* A directory block: entries, then their names in the same order. Entries are sorted by name through
- * all blocks; the first one's name_offset tells how many there are. */
+/* A directory block: entries, then their names in the same order. Entries are sorted by name
+ * through all blocks; the first one's name_offset tells how many there are. */
 struct erofs_entry {
     uint64_t nid;
     uint16_t name_offset;

@@ -30,8 +30,8 @@ struct machine {
 };
 
 static const struct machine machines[] = {
-    {EM_386, "32-bit x86"}, {EM_X86_64, "x86-64"}, {EM_AARCH64, "AArch64"}, {EM_ARM, "ARM"},
-    {EM_RISCV, "RISC-V"},   {EM_PPC64, "PowerPC"}, {EM_PPC, "PowerPC"},     {EM_S390, "S/390"},
+    {EM_386, "32-bit x86"}, {EM_X86_64, "x86-64"}, {EM_AARCH64, "AArch64"},     {EM_ARM, "ARM"},
+    {EM_RISCV, "RISC-V"},   {EM_PPC64, "PowerPC"}, {EM_PPC, "PowerPC"},         {EM_S390, "S/390"},
     {EM_MIPS, "MIPS"},      {EM_SPARCV9, "SPARC"}, {EM_LOONGARCH, "LoongArch"},
 };
 
@@ -120,7 +120,8 @@ static enum executable_verdict check_segments(struct view *v)
         return refuse(EXECUTABLE_UNFIT, "is damaged: it has no program headers");
     }
     if (!inside(v, h->e_phoff, len)) {
-        return refuse(EXECUTABLE_UNFIT, "is truncated: its program headers lie after the end of the file");
+        return refuse(EXECUTABLE_UNFIT,
+                      "is truncated: its program headers lie after the end of the file");
     }
     if (h->e_phoff % _Alignof(Elf64_Phdr) != 0) {
         return refuse(EXECUTABLE_UNFIT, "is damaged: its program headers are not aligned");
@@ -138,7 +139,8 @@ static enum executable_verdict check_segments(struct view *v)
             return verdict;
         }
     }
-    return loads != 0 ? EXECUTABLE_OK : refuse(EXECUTABLE_UNFIT, "is damaged: nothing in it is to be loaded");
+    return loads != 0 ? EXECUTABLE_OK
+                      : refuse(EXECUTABLE_UNFIT, "is damaged: nothing in it is to be loaded");
 }
 
 /* The file's bytes at a virtual address, up to the end of their segment. NULL if there are none. */
@@ -171,7 +173,8 @@ static enum executable_verdict read_interpreter(const struct view *v, struct exe
         return EXECUTABLE_OK;
     }
     if (!inside(v, p->p_offset, p->p_filesz)) {
-        return refuse(EXECUTABLE_UNFIT, "is truncated: its interpreter's name lies after the end of the file");
+        return refuse(EXECUTABLE_UNFIT,
+                      "is truncated: its interpreter's name lies after the end of the file");
     }
     const char *name = v->data + p->p_offset;
     if (p->p_filesz < 2 || strnlen(name, p->p_filesz) != p->p_filesz - 1) {
@@ -225,7 +228,8 @@ static enum executable_verdict read_dynamic(const struct view *v, struct executa
         return EXECUTABLE_OK;
     }
     if (!inside(v, p->p_offset, p->p_filesz) || p->p_offset % _Alignof(Elf64_Dyn) != 0) {
-        return refuse(EXECUTABLE_UNFIT, "is truncated: its dynamic section lies after the end of the file");
+        return refuse(EXECUTABLE_UNFIT,
+                      "is truncated: its dynamic section lies after the end of the file");
     }
     const Elf64_Dyn *table = (const void *)(v->data + p->p_offset);
     size_t count = p->p_filesz / sizeof(*table);
@@ -240,7 +244,8 @@ static enum executable_verdict read_dynamic(const struct view *v, struct executa
     s.len = s.data == NULL ? 0 : s.len < table_len ? s.len : table_len;
     for (size_t i = 0; i < count && table[i].d_tag != DT_NULL; i++) {
         if (!read_entry(&table[i], &s, out)) {
-            return refuse(EXECUTABLE_UNFIT, "is damaged: a name in its dynamic section is not a string");
+            return refuse(EXECUTABLE_UNFIT,
+                          "is damaged: a name in its dynamic section is not a string");
         }
     }
     return EXECUTABLE_OK;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What the tool needs to know of an ELF file of the host: can it run here, and what does it ask for. */
+/* What the tool needs to know of an ELF file of the host: can it run here, and what does it ask
+ * for. */
 #ifndef TOOLS_ELFIN_EXECUTABLE_H
 #define TOOLS_ELFIN_EXECUTABLE_H
 
@@ -20,8 +21,8 @@ enum executable_verdict {
     EXECUTABLE_UNFIT, /* ELF, but of another machine, an object file, truncated, damaged */
 };
 
-/* executable_read: look at the file. On EXECUTABLE_OK fills out (executable_fini frees it); else *why is
- * a phrase that completes "FILE ", valid until the next call. why may be NULL. */
+/* executable_read: look at the file. On EXECUTABLE_OK fills out (executable_fini frees it); else
+ * *why is a phrase that completes "FILE ", valid until the next call. why may be NULL. */
 enum executable_verdict executable_read(const char *path, struct executable *out, const char **why);
 void executable_fini(struct executable *e);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Counts the TSC against CLOCK_MONOTONIC_RAW while the tool does its work, which saves the guest the
- * wait of a calibration. Source: clock_gettime(2); Intel SDM vol. 2, RDTSC. */
+/* Counts the TSC against CLOCK_MONOTONIC_RAW while the tool does its work, which saves the guest
+ * the wait of a calibration. Source: clock_gettime(2); Intel SDM vol. 2, RDTSC. */
 #include "tools/elfin/hostclock.h"
 
 #define MEASURE_NS 500000 /* long enough for the reading of two clocks not to count */

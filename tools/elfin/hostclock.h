@@ -9,8 +9,8 @@
 /* hostclock_now: ns of a POSIX clock. */
 uint64_t hostclock_now(clockid_t clock);
 
-/* hostclock_start: begin to measure the counter. hostclock_tsc_khz: its rate since then; waits until half
- * a millisecond has passed. */
+/* hostclock_start: begin to measure the counter. hostclock_tsc_khz: its rate since then; waits
+ * until half a millisecond has passed. */
 void hostclock_start(void);
 uint64_t hostclock_tsc_khz(void);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Owns the layout of the EROFS image: superblock, inodes with small tails, then data in whole blocks.
- * Two passes: the first gives every inode and every data extent its place, the second writes into
- * a mapping of the file. Invariants: items are sorted by path, so a parent comes before its children and
- * siblings come in the order that directories need.
+/* Owns the layout of the EROFS image: superblock, inodes with small tails, then data in whole
+ * blocks. Two passes: the first gives every inode and every data extent its place, the second
+ * writes into a mapping of the file. Invariants: items are sorted by path, so a parent comes
+ * before its children and siblings come in the order that directories need.
  * Source: tools/elfin/erofs.h. */
 #include "tools/elfin/image.h"
 
@@ -68,7 +68,8 @@ static int collect(const struct tree_node *node, void *arg)
     return 0;
 }
 
-/* Parents come shortly before their children: the last folder on the way up from the item before. */
+/* Parents come shortly before their children: the last folder on the way up from the item
+ * before. */
 static struct item *find_parent(struct item *before, const char *path)
 {
     size_t len = (size_t)(strrchr(path, '/') - path);
@@ -223,7 +224,7 @@ static int lay_out(struct image *im)
 static uint8_t entry_type(mode_t mode)
 {
     static const uint8_t types[16] = {
-        [S_IFREG >> 12] = 1, [S_IFDIR >> 12] = 2, [S_IFCHR >> 12] = 3,  [S_IFBLK >> 12] = 4,
+        [S_IFREG >> 12] = 1, [S_IFDIR >> 12] = 2,  [S_IFCHR >> 12] = 3, [S_IFBLK >> 12] = 4,
         [S_IFIFO >> 12] = 5, [S_IFSOCK >> 12] = 6, [S_IFLNK >> 12] = 7,
     };
     return types[mode >> 12 & 15];

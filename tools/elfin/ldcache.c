@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Reads the cache of glibc's dynamic linker: the "new" format, alone or behind the one of libc5 times.
- * Offsets are relative to the new format's header; each is checked before use.
+/* Reads the cache of glibc's dynamic linker: the "new" format, alone or behind the one of libc5
+ * times. Offsets are relative to the new format's header; each is checked before use.
  * Source: glibc, sysdeps/generic/dl-cache.h. */
 #include "tools/elfin/ldcache.h"
 

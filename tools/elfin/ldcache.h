@@ -16,7 +16,8 @@ struct ldcache {
 void ldcache_open(struct ldcache *c, const char *path);
 void ldcache_close(struct ldcache *c);
 
-/* ldcache_find: append to out the paths of every x86-64 library called name, in the cache's order. */
+/* ldcache_find: append to out the paths of every x86-64 library called name, in the cache's
+ * order. */
 void ldcache_find(const struct ldcache *c, const char *name, struct words *out);
 
 #endif

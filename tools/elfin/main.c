@@ -33,7 +33,8 @@ static int print_calls(int argc, char **argv)
     }
     printf("%-4s %-24s %-6s %s\n", "nr", "name", "status", "test");
     for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
-        printf("%-4u %-24s %-6s test/%s\n", calls[i].number, calls[i].name, calls[i].status, calls[i].test);
+        printf("%-4u %-24s %-6s test/%s\n", calls[i].number, calls[i].name, calls[i].status,
+               calls[i].test);
     }
     return 0;
 }
@@ -56,8 +57,8 @@ static const struct verb {
     const char *name;
     int (*run)(int argc, char **argv);
 } verbs[] = {
-    {"run", run_main},       {"syscalls", print_calls},  {"--help", print_help}, {"-h", print_help},
-    {"help", print_help},    {"--version", print_version},
+    {"run", run_main},  {"syscalls", print_calls}, {"--help", print_help},
+    {"-h", print_help}, {"help", print_help},      {"--version", print_version},
 };
 
 int main(int argc, char **argv)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Owns the meaning of the options of `elfin run`. Options end at the program's name: what follows is
- * the program's. Source: getopt_long(3). */
+/* Owns the meaning of the options of `elfin run`. Options end at the program's name: what follows
+ * is the program's. Source: getopt_long(3). */
 #include "tools/elfin/options.h"
 
 #include <errno.h>
@@ -95,13 +95,14 @@ static int parse_memory(const char *text, uint64_t *out)
         return report_error(STATUS_OWN_ERROR, "-m %s: not an amount of memory" HINT, text);
     }
     if (value > MEMORY_MAX >> shift) {
-        return report_error(STATUS_OWN_ERROR, "-m %s: more than the %lu GiB that are possible", text,
-                            MEMORY_MAX >> 30);
+        return report_error(STATUS_OWN_ERROR, "-m %s: more than the %lu GiB that are possible",
+                            text, MEMORY_MAX >> 30);
     }
     *out = (value << shift) / MIB * MIB;
     if (*out < MEMORY_MIN) {
-        return report_error(STATUS_OWN_ERROR, "-m %s: too little memory: the kernel alone needs %lu MiB",
-                            text, MEMORY_MIN / MIB);
+        return report_error(STATUS_OWN_ERROR,
+                            "-m %s: too little memory: the kernel alone needs %lu MiB", text,
+                            MEMORY_MIN / MIB);
     }
     return 0;
 }
@@ -193,9 +194,10 @@ int options_parse(int argc, char **argv, struct run_options *out)
         words_add(&out->args, argv[i]);
     }
     if (out->image != NULL) {
-        return out->args.count == 0 ? 0
-                                    : report_error(STATUS_OWN_ERROR,
-                                                   "--image takes no program: the image names it" HINT);
+        return out->args.count == 0
+                   ? 0
+                   : report_error(STATUS_OWN_ERROR,
+                                  "--image takes no program: the image names it" HINT);
     }
     if (out->args.count == 0 || *out->args.items[0] == '\0') {
         return report_error(STATUS_OWN_ERROR, "no program to run" HINT);

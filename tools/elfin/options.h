@@ -24,7 +24,8 @@ struct run_options {
     bool help; /* print the help instead */
 };
 
-/* options_parse: read argv[argc] behind "run". Returns 0, or an exit status after a message. Strings
+/* options_parse: read argv[argc] behind "run". Returns 0, or an exit status after a message.
+ * Strings
  * point into argv; options_fini frees the rest. */
 int options_parse(int argc, char **argv, struct run_options *out);
 void options_fini(struct run_options *o);

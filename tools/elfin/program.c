@@ -10,7 +10,8 @@
 
 #include "tools/elfin/report.h"
 
-/* A place to try. Returns 0 with *out, EACCES if there is a file that must not be run, or ENOENT. */
+/* A place to try. Returns 0 with *out, EACCES if there is a file that must not be run, or
+ * ENOENT. */
 static int try_place(struct tree *t, const char *path, char **out)
 {
     struct stat st;
@@ -45,15 +46,15 @@ static int search(struct tree *t, const char *name, const char *search_path, cha
 static int report_missing(struct tree *t, const char *name, const char *path, int err)
 {
     if (err == EACCES) {
-        return report_error(STATUS_NOT_EXECUTABLE, "%s: permission denied: it is not marked executable",
-                            name);
+        return report_error(STATUS_NOT_EXECUTABLE,
+                            "%s: permission denied: it is not marked executable", name);
     }
     const struct tree_node *node = path != NULL ? tree_find(t, path) : NULL;
     if (node != NULL && S_ISDIR(node->st.st_mode)) {
         return report_error(STATUS_NOT_EXECUTABLE, "%s is a directory", name);
     }
-    return report_error(STATUS_NOT_FOUND, path != NULL ? "%s: no such file" : "%s: not found on PATH",
-                        name);
+    return report_error(STATUS_NOT_FOUND,
+                        path != NULL ? "%s: no such file" : "%s: not found on PATH", name);
 }
 
 int program_find(struct tree *t, const char *name, const char *search_path, const char *cwd,
@@ -67,7 +68,8 @@ int program_find(struct tree *t, const char *name, const char *search_path, cons
     char *path = strchr(name, '/') == NULL ? NULL
                  : *name == '/'            ? text_copy(name)
                                            : text_format("%s/%s", cwd, below);
-    int err = path != NULL ? try_place(t, path, &out->path) : search(t, name, search_path, &out->path);
+    int err =
+        path != NULL ? try_place(t, path, &out->path) : search(t, name, search_path, &out->path);
     if (err != 0) {
         int status = report_missing(t, name, path, err);
         free(path);

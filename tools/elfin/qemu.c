@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* QEMU's microvm: a processor, memory, virtio-mmio and nothing that costs time at the start. Five ports
- * of one virtio-console: 0 is unused (the specification makes it special), then the streams in the
- * order of enum qemu_stream. Source: QEMU, docs/system/i386/microvm.rst; qemu(1). */
+/* QEMU's microvm: a processor, memory, virtio-mmio and nothing that costs time at the start. Five
+ * ports of one virtio-console: 0 is unused (the specification makes it special), then the streams
+ * in the order of enum qemu_stream. Source: QEMU, docs/system/i386/microvm.rst; qemu(1). */
 #include "tools/elfin/qemu.h"
 
 #include <errno.h>
@@ -57,9 +57,9 @@ void qemu_command(const char *program, const struct qemu_machine *m, struct word
         /* no timers, interrupt controller or clock of the PC, no firmware additions */
         "-M", "microvm,pit=off,pic=off,rtc=off,acpi=off,x-option-roms=off",
         /* modern virtio; paravirtual hosts stop QEMU over MSR 0x10a */
-        "-global", "virtio-mmio.force-legacy=false", "-cpu", "max,-arch-capabilities",
-        "-device", "isa-debug-exit,iobase=0xf4,iosize=4",
-        "-device", "virtio-serial-device,max_ports=" PORTS, NULL};
+        "-global", "virtio-mmio.force-legacy=false", "-cpu", "max,-arch-capabilities", "-device",
+        "isa-debug-exit,iobase=0xf4,iosize=4", "-device", "virtio-serial-device,max_ports=" PORTS,
+        NULL};
     words_add(out, program);
     words_add(out, "-accel");
     words_add(out, accel_name(m->accel));
@@ -92,7 +92,8 @@ static void close_ends(int ends[][2], int n, int side)
 }
 
 /* In the child: give the descriptors their numbers and become QEMU. */
-static void __attribute__((noreturn)) become(const struct words *command, int ends[][2], pid_t parent)
+static void __attribute__((noreturn))
+become(const struct words *command, int ends[][2], pid_t parent)
 {
     sigset_t none;
     sigemptyset(&none);

@@ -29,7 +29,8 @@ struct qemu {
 /* qemu_find: the path of the hypervisor's program. Returns 0 or an exit status after a message. */
 int qemu_find(char **out);
 
-/* qemu_command: append program and arguments to out. The streams are descriptors QEMU_FD_FIRST + n. */
+/* qemu_command: append program and arguments to out. The streams are descriptors QEMU_FD_FIRST +
+ * n. */
 #define QEMU_FD_FIRST 10
 void qemu_command(const char *program, const struct qemu_machine *m, struct words *out);
 

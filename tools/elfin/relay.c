@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* Owns the loop that moves bytes. One buffer a direction; input is read only when the one before has gone.
- * The caller's descriptors are left in the blocking mode they came in, because others share it: writes to
- * them are short enough not to block after poll said so.
- * The guest reports its status on the log stream as "\001exit N\n" (platform/console.h) after flushing
- * everything else, so the hypervisor can be ended at once then. It passes a change of the terminal's
- * settings on as "\001tty ...".
+/* Owns the loop that moves bytes. One buffer a direction; input is read only when the one before
+ * has gone. The caller's descriptors are left in the blocking mode they came in, because others
+ * share it: writes to them are short enough not to block after poll said so.
+ * The guest reports its status on the log stream as "\001exit N\n" (platform/console.h) after
+ * flushing everything else, so the hypervisor can be ended at once then. It passes a change of the
+ * terminal's settings on as "\001tty ...".
  * Source: poll(2), signalfd(2), pipe(7) for PIPE_BUF. */
 #include "tools/elfin/relay.h"
 
@@ -276,8 +276,8 @@ static int explain(const struct relay *r, int how)
         put(r->messages.data, r->messages.len);
     }
     if (WIFSIGNALED(how)) {
-        return report_error(STATUS_OWN_ERROR, "the hypervisor was ended by signal %d (%s)", WTERMSIG(how),
-                            strsignal(WTERMSIG(how)));
+        return report_error(STATUS_OWN_ERROR, "the hypervisor was ended by signal %d (%s)",
+                            WTERMSIG(how), strsignal(WTERMSIG(how)));
     }
     return report_error(STATUS_OWN_ERROR, "the machine ended without an exit status (QEMU says %d)",
                         WEXITSTATUS(how));

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Puts the guest's root together: folders that programs expect, what --add names, the program with its
- * libraries, and the configuration. --add comes first, so that it wins.
+/* Puts the guest's root together: folders that programs expect, what --add names, the program with
+ * its libraries, and the configuration. --add comes first, so that it wins.
  * Source: hier(7); the help text in options.c is the contract. */
 #include "tools/elfin/rootfs.h"
 
@@ -27,8 +27,8 @@ static const struct {
 
 /* Files of the host that C libraries look at. */
 static const char *const host_files[] = {
-    "/etc/passwd", "/etc/group", "/etc/nsswitch.conf", "/etc/services", "/etc/protocols",
-    "/etc/localtime",
+    "/etc/passwd",   "/etc/group",     "/etc/nsswitch.conf",
+    "/etc/services", "/etc/protocols", "/etc/localtime",
 };
 
 static const char *default_env[][2] = {{"PATH", GUEST_PATH}, {"HOME", "/root"}, {"TERM", "dumb"}};
@@ -71,7 +71,8 @@ static int check_root(const char *root)
     if (stat(root, &st) != 0) {
         return report_error(STATUS_OWN_ERROR, "--root %s: %s", root, strerror(errno));
     }
-    return S_ISDIR(st.st_mode) ? 0 : report_error(STATUS_OWN_ERROR, "--root %s: not a folder", root);
+    return S_ISDIR(st.st_mode) ? 0
+                               : report_error(STATUS_OWN_ERROR, "--root %s: not a folder", root);
 }
 
 /* "HOSTPATH:GUESTPATH"; a host path with a colon in it that exists is meant as a whole. */
@@ -111,8 +112,8 @@ static void add_arguments(struct tree *t, const struct words *args, const char *
     for (size_t i = 1; i < args->count; i++) {
         const char *arg = args->items[i];
         char *path = *arg == '/' ? text_copy(arg) : text_format("%s/%s", cwd, arg);
-        if (*arg != '\0' && stat(path, &st) == 0 && S_ISREG(st.st_mode) && tree_find(t, path) == NULL &&
-            tree_add_host(t, path) == 0) {
+        if (*arg != '\0' && stat(path, &st) == 0 && S_ISREG(st.st_mode) &&
+            tree_find(t, path) == NULL && tree_add_host(t, path) == 0) {
             report_detail("argument %s: the file is in the guest", arg);
         }
         free(path);
@@ -157,15 +158,17 @@ static int add_config(struct tree *t, const struct run_options *o, const struct 
     struct guestconfig c = {p->path, cwd, &o->args, env, !o->no_rewrite, o->stats};
     struct text text = {0};
     guestconfig_write(&c, &text);
-    int err = tree_find(t, GUESTCONFIG_PATH) != NULL ? -EEXIST
-                                                     : tree_add_text(t, GUESTCONFIG_PATH, 0400, text.data);
+    int err = tree_find(t, GUESTCONFIG_PATH) != NULL
+                  ? -EEXIST
+                  : tree_add_text(t, GUESTCONFIG_PATH, 0400, text.data);
     text_fini(&text);
     return err == 0 ? 0
                     : report_error(STATUS_OWN_ERROR, GUESTCONFIG_PATH ": %s in the guest's root",
                                    strerror(-err));
 }
 
-static int plan(struct tree *t, const struct run_options *o, const char *cwd, const struct words *env)
+static int plan(struct tree *t, const struct run_options *o, const char *cwd,
+                const struct words *env)
 {
     struct program program = {0};
     int status = o->root != NULL ? tree_add_copy(t, o->root, "/") : 0;

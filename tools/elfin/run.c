@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* From options to exit status: plan the root, write the image, start the machine, carry its streams.
+/* From options to exit status: plan the root, write the image, start the machine, carry its
+ * streams.
  * Source: the help text in options.c is the contract. */
 #include "tools/elfin/run.h"
 
@@ -142,7 +143,8 @@ static int choose_memory(struct run *r)
     return 0;
 }
 
-/* The kernel's command line. The seed stands first and has 16 digits: the monitor reads it by place. */
+/* The kernel's command line. The seed stands first and has 16 digits: the monitor reads it by
+ * place. */
 static char *kernel_options(const struct run *r)
 {
     uint64_t seed = 0;
@@ -150,7 +152,8 @@ static char *kernel_options(const struct run *r)
         seed = hostclock_now(CLOCK_REALTIME) ^ (uint64_t)getpid() << 40;
     }
     struct text out = {0};
-    text_add_format(&out, "seed=%016lx now=%lu tsc_khz=%lu", seed, hostclock_now(CLOCK_REALTIME), hostclock_tsc_khz());
+    text_add_format(&out, "seed=%016lx now=%lu tsc_khz=%lu", seed, hostclock_now(CLOCK_REALTIME),
+                    hostclock_tsc_khz());
     if (r->options.log != NULL || r->options.verbose) {
         text_add_format(&out, " log=%s", r->options.log != NULL ? r->options.log : "boot:info");
     }

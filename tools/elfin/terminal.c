@@ -48,7 +48,8 @@ void terminal_set(const char *text)
     struct termios t = before;
     unsigned vmin;
     unsigned vtime;
-    if (!known || sscanf(text, "%x %x %x %x %x", &t.c_iflag, &t.c_oflag, &t.c_lflag, &vmin, &vtime) != 5) {
+    if (!known ||
+        sscanf(text, "%x %x %x %x %x", &t.c_iflag, &t.c_oflag, &t.c_lflag, &vmin, &vtime) != 5) {
         return;
     }
     t.c_cc[VMIN] = (cc_t)vmin;

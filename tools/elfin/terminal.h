@@ -5,16 +5,18 @@
 
 #include "tools/elfin/words.h"
 
-/* terminal_describe: append kernel options for the standard streams that are terminals: which, and the
- * size of the screen (" tty=0,1 winsize=80x24"). Nothing if none is. */
+/* terminal_describe: append kernel options for the standard streams that are terminals: which, and
+ * the size of the screen (" tty=0,1 winsize=80x24"). Nothing if none is. */
 void terminal_describe(struct text *options);
 
-/* terminal_start: remember the settings. terminal_restore: put them back if terminal_set changed them. */
+/* terminal_start: remember the settings. terminal_restore: put them back if terminal_set changed
+ * them. */
 void terminal_start(void);
 void terminal_restore(void);
 
-/* terminal_set: apply what the program set with tcsetattr: "IFLAG OFLAG LFLAG VMIN VTIME", hexadecimal.
- * Lines are edited and echoed by this terminal, so it must have the program's settings. */
+/* terminal_set: apply what the program set with tcsetattr: "IFLAG OFLAG LFLAG VMIN VTIME",
+ * hexadecimal. Lines are edited and echoed by this terminal, so it must have the program's
+ * settings. */
 void terminal_set(const char *text);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Owns the plan of the guest's file tree: lookup by path, the path walk, and adding of single nodes.
- * (Adding whole folders: treecopy.c.)
+/* Owns the plan of the guest's file tree: lookup by path, the path walk, and adding of single
+ * nodes. (Adding whole folders: treecopy.c.)
  * Invariants: every node but "/" has a parent node that is a directory; paths are unique.
  * Source: path_resolution(7), symlink(7). */
 #include "tools/elfin/tree.h"
@@ -110,7 +110,8 @@ static bool is_open(struct tree *t, const char *directory)
     return t->open && node != NULL && node->source != NULL && strcmp(node->source, node->path) == 0;
 }
 
-/* The node at path, one component below w->at; taken from the host or made up if w->mode says so. */
+/* The node at path, one component below w->at; taken from the host or made up if w->mode says
+ * so. */
 static int step(struct walk *w, const char *path, bool last, struct tree_node **out)
 {
     *out = treenode_get(w->tree, path);

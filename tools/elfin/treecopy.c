@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Adds whole folders of the host to the plan of the guest's file tree.
- * Sockets are left out, as in cp(1) with --archive they would only be names; everything else is kept as
- * what it is. Source: openat(2), fdopendir(3). */
+ * Sockets are left out, as in cp(1) with --archive they would only be names; everything else is
+ * kept as what it is. Source: openat(2), fdopendir(3). */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -22,7 +22,8 @@ struct copy {
     const char *const *unwanted; /* patterns; if there are any, what the tree has stays */
 };
 
-static int copy_at(struct copy *c, int folder, const char *name, const char *source, const char *path);
+static int copy_at(struct copy *c, int folder, const char *name, const char *source,
+                   const char *path);
 
 static bool is_left_out(const struct copy *c, const char *name)
 {
@@ -63,7 +64,8 @@ static int copy_folder(struct copy *c, int folder, const char *name, const char 
     int fd = openat(folder, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
     if (dir == NULL) {
-        int status = report_error(STATUS_OWN_ERROR, "%s: cannot be read: %s", source, strerror(errno));
+        int status =
+            report_error(STATUS_OWN_ERROR, "%s: cannot be read: %s", source, strerror(errno));
         if (fd >= 0) {
             close(fd);
         }
@@ -77,7 +79,8 @@ static int copy_folder(struct copy *c, int folder, const char *name, const char 
 }
 
 /* path: where it goes in the guest; its parent is there and is a directory. */
-static int copy_at(struct copy *c, int folder, const char *name, const char *source, const char *path)
+static int copy_at(struct copy *c, int folder, const char *name, const char *source,
+                   const char *path)
 {
     struct stat st;
     if (fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) != 0) {
@@ -91,7 +94,8 @@ static int copy_at(struct copy *c, int folder, const char *name, const char *sou
         return 0;
     }
     if (node != NULL && S_ISDIR(node->st.st_mode) && !S_ISDIR(st.st_mode)) {
-        return report_error(STATUS_OWN_ERROR, "%s: %s is a folder in the guest already", source, path);
+        return report_error(STATUS_OWN_ERROR, "%s: %s is a folder in the guest already", source,
+                            path);
     }
     node = node != NULL ? node : treenode_create(c->tree, path);
     int err = treenode_take(node, source, &st);

@@ -20,8 +20,8 @@ struct tree_node *treenode_create(struct tree *t, const char *path);
 /* treenode_take: let node stand for the host's source. Returns 0 or a negative errno. */
 int treenode_take(struct tree_node *node, const char *source, const struct stat *st);
 
-/* treenode_walk: follow path from the root, links included. Returns 0 with *out, or -ENOENT, -ENOTDIR,
- * -ELOOP. */
+/* treenode_walk: follow path from the root, links included. Returns 0 with *out, or -ENOENT,
+ * -ENOTDIR, -ELOOP. */
 int treenode_walk(struct tree *t, const char *path, enum tree_mode mode, struct tree_node **out);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Growing lists of strings and growing text. Running out of memory ends the tool (report_no_memory),
- * so none of these fail. */
+/* Growing lists of strings and growing text. Running out of memory ends the tool
+ * (report_no_memory), so none of these fail. */
 #ifndef TOOLS_ELFIN_WORDS_H
 #define TOOLS_ELFIN_WORDS_H
 
@@ -15,7 +15,8 @@ struct words {
 /* words_add: append a copy of word. */
 void words_add(struct words *w, const char *word);
 /* words_add_format: append what printf would print. */
-void words_add_format(struct words *w, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void words_add_format(struct words *w, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 /* words_split: append the parts of text between any of the separators; empty parts are dropped. */
 void words_split(struct words *w, const char *text, const char *separators);
 bool words_contain(const struct words *w, const char *word);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Copies stdin to stdout byte by byte as they are, counts them on stderr, and says what its streams are. */
+/* Copies stdin to stdout byte by byte as they are, counts them on stderr, and says what its
+ * streams are. */
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
