@@ -129,8 +129,7 @@ static void page_drop(const struct file_page *fp)
     }
 }
 
-/* A private copy of the frame at from. */
-static struct page *copy_of(struct pa from)
+struct page *space_copy(struct pa from)
 {
     struct page *p = pages_alloc(0, 0);
     if (p != NULL) {
@@ -147,7 +146,7 @@ static int enter_copy(const struct vma *v, uint64_t va)
     if (err != 0) {
         return err;
     }
-    struct page *p = copy_of(fp.pa);
+    struct page *p = space_copy(fp.pa);
     page_drop(&fp);
     if (p == NULL) {
         return -ENOMEM;
@@ -258,7 +257,7 @@ static int fault_copy(const struct vma *v, uint64_t addr, const struct pmap_entr
         }
         return err;
     }
-    struct page *p = copy_of(e->pa);
+    struct page *p = space_copy(e->pa);
     if (p == NULL) {
         return -ENOMEM;
     }
@@ -340,49 +339,4 @@ int mmap_fault(uint64_t addr, unsigned error, uint64_t rsp, int *code)
     }
     mutex_unlock(&space.lock);
     return sig;
-}
-
-int mmap_text_find(uint64_t addr, struct mmap_text *out)
-{
-    mutex_lock(&space.lock);
-    const struct vma *v = vma_at(&space.tree, addr);
-    int err = v == NULL || (v->prot & PROT_EXEC) == 0 ? -EFAULT : 0;
-    if (err == 0) {
-        *out = (struct mmap_text){.start = v->start,
-                                  .end = v->end,
-                                  .file = v->file,
-                                  .offset = v->offset,
-                                  .writable = (v->prot & PROT_WRITE) != 0,
-                                  .shared = (v->flags & VMA_SHARED) != 0};
-    }
-    if (err == 0 && v->file != NULL) {
-        file_get(v->file);
-    }
-    mutex_unlock(&space.lock);
-    return err;
-}
-
-int mmap_text_page(uint64_t addr, uint8_t **out)
-{
-    int code;
-    uint64_t va = align_down(addr, PAGE_SIZE);
-    if (pmap_get(va).flags == 0 && mmap_fault(va, FAULT_USER | FAULT_EXEC, 0, &code) != 0) {
-        return -EFAULT;
-    }
-    mutex_lock(&space.lock);
-    const struct vma *v = vma_at(&space.tree, va);
-    int err = v == NULL || (v->prot & PROT_EXEC) == 0 ? -EFAULT : 0;
-    if (err == 0 && ((v->prot & PROT_WRITE) != 0 || (v->flags & (VMA_SHARED | VMA_SPECIAL)) != 0)) {
-        err = -EACCES;
-    }
-    struct pmap_entry e = pmap_get(va);
-    if (err == 0 && (e.flags & PMAP_COPY) != 0) {
-        err = fault_copy(v, va, &e);
-        e = pmap_get(va);
-    }
-    if (err == 0) {
-        *out = pages_map(e.pa);
-    }
-    mutex_unlock(&space.lock);
-    return err;
 }

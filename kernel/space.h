@@ -30,6 +30,9 @@ MUST_CHECK int space_add(const struct vma *template);
 /* space_merge: join v with its neighbours where possible. */
 void space_merge(struct vma *v);
 
+/* space_copy: a private copy of the frame at from, NULL when out of memory. */
+struct page *space_copy(struct pa from);
+
 /* space_place: a free place of len bytes for a region without address; hint 0 or an address that is
  * taken when free. 0: none. */
 uint64_t space_place(uint64_t hint, uint64_t len);

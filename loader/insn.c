@@ -21,19 +21,16 @@
 #define NEAR_JMP_LEN 5
 #define NEAR_JCC_LEN 6
 
-static const uint8_t invalid_first[] = {
-    0x06, 0x07, 0x0e, 0x16, 0x17, 0x1e, 0x1f, 0x27, 0x2f, 0x37,
-    0x3f, 0x60, 0x61, 0x82, 0x9a, 0xce, 0xd4, 0xd6, 0xea,
+static const bool invalid_first[256] = {
+    [0x06] = true, [0x07] = true, [0x0e] = true, [0x16] = true, [0x17] = true, [0x1e] = true,
+    [0x1f] = true, [0x27] = true, [0x2f] = true, [0x37] = true, [0x3f] = true, [0x60] = true,
+    [0x61] = true, [0x82] = true, [0x9a] = true, [0xce] = true, [0xd4] = true, [0xd6] = true,
+    [0xea] = true,
 };
 
 bool insn_is_invalid(uint8_t first)
 {
-    for (size_t i = 0; i < ARRAY_LEN(invalid_first); i++) {
-        if (invalid_first[i] == first) {
-            return true;
-        }
-    }
-    return false;
+    return invalid_first[first];
 }
 
 /* Kinds of the one-byte opcodes that are not plain; groups are told by the reg field. */

@@ -21,7 +21,6 @@
 #include "loader/functions.h"
 
 #define MAX_PROGRAM_HEADERS 64U
-#define WINDOW_PAGES 16U
 
 struct module {
     struct list link;
@@ -179,8 +178,8 @@ size_t module_read(struct module *m, uint64_t addr, void *buf, size_t len)
 uint16_t module_take_pages(struct module *m, uint64_t addr, uint64_t *start)
 {
     uint16_t mask = 0;
-    *start = align_down(addr, WINDOW_PAGES * PAGE_SIZE);
-    for (unsigned i = 0; i < WINDOW_PAGES; i++) {
+    *start = align_down(addr, MODULE_WINDOW * PAGE_SIZE);
+    for (unsigned i = 0; i < MODULE_WINDOW; i++) {
         uint64_t va = *start + i * PAGE_SIZE;
         if (va < m->start || va >= m->end || pmap_get(va).flags == 0) {
             continue;

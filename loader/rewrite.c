@@ -31,6 +31,7 @@
 #define CALLER_REACH 512 /* bytes from a called function's start to its site */
 #define CALL_LEN 5
 #define OPCODE_CALL 0xe8
+#define FOUND_MAX 256U /* sites rewritten early in one window of pages */
 
 static bool enabled;
 static struct {
@@ -244,7 +245,7 @@ static void judge_late(struct site *s, uint64_t nr)
     counts.late += why == PLAN_OK;
 }
 
-void rewrite_site(uint64_t addr, uint64_t nr)
+uint64_t rewrite_site(uint64_t addr, uint64_t nr)
 {
     struct site *s = site_find(addr);
     if (s != NULL && s->stub != 0) {
@@ -259,21 +260,18 @@ void rewrite_site(uint64_t addr, uint64_t nr)
     bool fresh = s == NULL;
     s = fresh ? site_add(addr, PLAN_UNPROVEN) : s;
     if (s == NULL) {
-        return;
+        return addr + PLAN_SYSCALL_LEN;
     }
     s->traps++;
     if (fresh && enabled) {
         judge_late(s, nr);
     }
+    bool behind = s->stub != 0 && s->forward;
+    return behind ? s->stub + s->resume : addr + PLAN_SYSCALL_LEN;
 }
 
 static void judge_early(struct module *m, uint64_t addr)
 {
-    uint64_t start;
-    uint64_t end;
-    if (site_find(addr) != NULL || module_function(m, addr, &start, &end) != 0) {
-        return;
-    }
     struct site *s = site_add(addr, PLAN_UNPROVEN);
     if (s == NULL) {
         return;
@@ -286,6 +284,11 @@ static void judge_early(struct module *m, uint64_t addr)
     }
 }
 
+struct found {
+    unsigned n;
+    uint64_t addr[FOUND_MAX];
+};
+
 /* Whether any of the eight bytes is 0x0f. */
 static bool has_escape(uint64_t word)
 {
@@ -293,34 +296,47 @@ static bool has_escape(uint64_t word)
     return ((x - 0x0101010101010101UL) & ~x & 0x8080808080808080UL) != 0;
 }
 
-/* Sites that begin in the page at va; one that straddles its end is left to the trap. */
-static void scan_page(struct module *m, uint64_t va)
+/* Add the sites that begin in the page at va and lie in known functions; one that straddles its end
+ * is left to the trap. Returns whether there were any. */
+static bool scan_page(struct module *m, uint64_t va, struct found *found)
 {
     const uint8_t *bytes = pages_map(pmap_get(va).pa);
+    unsigned before = found->n;
+    uint64_t start;
+    uint64_t end;
     for (size_t i = 0; i < PAGE_SIZE; i += sizeof(uint64_t)) {
         uint64_t word;
         memcpy(&word, bytes + i, sizeof(word));
         for (size_t k = i; has_escape(word) && k < i + sizeof(word) && k + 1 < PAGE_SIZE; k++) {
-            if (bytes[k] == 0x0f && bytes[k + 1] == 0x05) {
-                judge_early(m, va + k);
-                bytes = pages_map(pmap_get(va).pa); /* it may be a private copy now */
+            bool site = bytes[k] == 0x0f && bytes[k + 1] == 0x05 && found->n < FOUND_MAX;
+            if (site && site_find(va + k) == NULL && module_function(m, va + k, &start, &end) == 0) {
+                found->addr[found->n++] = va + k;
             }
         }
     }
+    return found->n != before;
 }
 
 void rewrite_text(uint64_t addr)
 {
     struct module *m = enabled ? module_find(addr) : NULL;
+    struct found found = {.n = 0};
     uint64_t start;
+    uint16_t own = 0;
     if (m == NULL) {
         return;
     }
     uint16_t pages = module_take_pages(m, addr, &start);
-    for (unsigned i = 0; i < 16; i++) {
-        if ((pages >> i & 1) != 0) {
-            scan_page(m, start + i * PAGE_SIZE);
+    for (unsigned i = 0; i < MODULE_WINDOW; i++) {
+        if ((pages >> i & 1) != 0 && scan_page(m, start + i * PAGE_SIZE, &found)) {
+            own |= (uint16_t)(1U << i);
         }
+    }
+    if (own != 0) {
+        mmap_text_own(start, own);
+    }
+    for (unsigned i = 0; i < found.n; i++) {
+        judge_early(m, found.addr[i]);
     }
 }
 

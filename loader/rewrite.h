@@ -10,8 +10,9 @@ void rewrite_init(uint64_t gate, bool enabled);
 
 /* rewrite_site: a syscall instruction at addr just trapped: rewrite it if that is sound, else remember
  * the reason. Cheap for sites already judged. Context: may allocate and block; not from a fault.
- *   nr  the number of the call */
-void rewrite_site(uint64_t addr, uint64_t nr);
+ *   nr  the number of the call
+ * Returns where the call goes back to: behind the instruction, or what stands for that now. */
+uint64_t rewrite_site(uint64_t addr, uint64_t nr);
 
 /* rewrite_text: the program's fetch at addr brought in pages of text: rewrite the sites in them that
  * are proven. Context: on a fault of the program's own, before it goes on; may block. */

@@ -92,6 +92,7 @@ syscall_entry:
     lea -2(%rcx), %rdi
     mov %r11, %rsi
     call syscall_trapped
+    mov %rax, CALL_RIP(%rsp)
     mov CALL_NR(%rsp), %r11
     mov CALL_RDI(%rsp), %rdi
     mov CALL_RSI(%rsp), %rsi

@@ -23,9 +23,11 @@ static const char *const names[SYSCALL_MAX] = {
 };
 #undef SYSCALL
 
+#define SYSCALL_LEN 2 /* bytes of the instruction */
+
 static uint64_t reported[SYSCALL_MAX / 64]; /* bit per number: its line is out */
 static bool reported_beyond;
-static void (*trap_hook)(uint64_t addr, uint64_t nr);
+static uint64_t (*trap_hook)(uint64_t addr, uint64_t nr);
 
 const char *syscall_name(uint64_t nr)
 {
@@ -48,14 +50,12 @@ long syscall_unknown(uint64_t nr)
     return -ENOSYS;
 }
 
-void syscall_set_trap_hook(void (*hook)(uint64_t addr, uint64_t nr))
+void syscall_set_trap_hook(uint64_t (*hook)(uint64_t addr, uint64_t nr))
 {
     trap_hook = hook;
 }
 
-void syscall_trapped(uint64_t addr, uint64_t nr)
+uint64_t syscall_trapped(uint64_t addr, uint64_t nr)
 {
-    if (trap_hook != NULL) {
-        trap_hook(addr, nr);
-    }
+    return trap_hook != NULL ? trap_hook(addr, nr) : addr + SYSCALL_LEN;
 }

@@ -14,11 +14,12 @@ extern const syscall_fn syscall_table[SYSCALL_MAX];
 /* syscall_unknown: a number without an entry: -ENOSYS, and one line the first time. */
 long syscall_unknown(uint64_t nr);
 
-/* syscall_trapped: a raw syscall instruction at addr arrived with number nr. */
-void syscall_trapped(uint64_t addr, uint64_t nr);
+/* syscall_trapped: a raw syscall instruction at addr arrived with number nr. Returns where
+ * the call goes back to. */
+uint64_t syscall_trapped(uint64_t addr, uint64_t nr);
 
 /* syscall_set_trap_hook: who wants to know of raw syscalls (the rewriter). */
-void syscall_set_trap_hook(void (*hook)(uint64_t addr, uint64_t nr));
+void syscall_set_trap_hook(uint64_t (*hook)(uint64_t addr, uint64_t nr));
 
 /* syscall_name: name of a call, NULL when there is none. */
 const char *syscall_name(uint64_t nr);
