@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The program's code as the rewriter of system calls handles it: where it lies, and pages of it as
+/* The program's code as the rewriter of system calls handles it: where it lies, and pages of it
+ * as
  * private copies that are written through the direct map.
  *
  * Pages become private in one monitor call for a whole window, because that call costs as much as
@@ -43,7 +44,8 @@ static int check_text(const struct vma *v)
     return writable || (v->flags & (VMA_SHARED | VMA_SPECIAL)) != 0 ? -EACCES : 0;
 }
 
-/* Private copies of the pages of v from start on whose bit is in mask and which are the object's. */
+/* Private copies of the pages of v from start on whose bit is in mask and which are the
+ * object's. */
 static int own_pages(const struct vma *v, uint64_t start, uint16_t mask)
 {
     struct pmap_frame copies[PMAP_MANY];

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Where functions begin and end: the sorted table of .eh_frame_hdr, searched in place; else .eh_frame
+/* Where functions begin and end: the sorted table of .eh_frame_hdr, searched in place; else
+ * .eh_frame
  * as a whole; else symbols with a size. Every number comes from the file and is checked; a wrong
  * table costs a missed site, never more, because the code itself must bear it out.
  * Pure but for the reader. Source: LSB core 5.0, 10.6 (.eh_frame, .eh_frame_hdr); ELF-64 1.5. */
@@ -34,7 +35,8 @@ static bool in_text(const struct functions *f, uint64_t start, uint64_t len)
 }
 
 /* File offset - address of the segment that holds addr. */
-static bool segment_shift(const struct functions *f, const Elf64_Ehdr *eh, uint64_t addr, int64_t *out)
+static bool segment_shift(const struct functions *f, const Elf64_Ehdr *eh, uint64_t addr,
+                          int64_t *out)
 {
     for (unsigned i = 0; i < min((unsigned)eh->e_phnum, MAX_PROGRAM_HEADERS); i++) {
         Elf64_Phdr ph;
@@ -109,9 +111,11 @@ static void sort_ranges(struct function_range *r, size_t n)
     }
 }
 
-/* All entries of an .eh_frame section in memory whose pointers are of the usual encoding; others give
+/* All entries of an .eh_frame section in memory whose pointers are of the usual encoding; others
+ * give
  * ranges outside of the text and drop out. */
-static int scan_frames(struct functions *f, const uint8_t *data, size_t len, uint64_t addr, size_t *cap)
+static int scan_frames(struct functions *f, const uint8_t *data, size_t len, uint64_t addr,
+                       size_t *cap)
 {
     for (size_t at = 0; at + FDE_HEAD <= len;) {
         uint32_t size;
@@ -243,7 +247,8 @@ static bool hdr_entry(const struct functions *f, uint32_t i, uint64_t *start, ui
     return true;
 }
 
-/* The record must repeat the start in the usual encoding, which proves that its size is in it, too. */
+/* The record must repeat the start in the usual encoding, which proves that its size is in it,
+ * too. */
 static int hdr_find(const struct functions *f, uint64_t addr, struct function_range *out)
 {
     uint32_t low = 0;

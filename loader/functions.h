@@ -5,7 +5,8 @@
 
 #include "kernel/base/base.h"
 
-/* Where the file's bytes come from: read(ctx, pos, buf, len) is true when all of them were read. */
+/* Where the file's bytes come from: read(ctx, pos, buf, len) is true when all of them were read.
+ * */
 struct functions_source {
     bool (*read)(void *ctx, uint64_t pos, void *buf, size_t len);
     void *ctx;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* The face of Zydis that the rewriter sees, and moving of single instructions.
  *
- * Lengths and encodings come from Zydis in its minimal form; the kinds of control transfer are read
+ * Lengths and encodings come from Zydis in its minimal form; the kinds of control transfer are
+ * read
  * off the opcode. Pure: no state but the decoder's constant settings, no locks.
  * Source: Intel SDM volume 2, appendix A (opcode maps), 2.2.1.6 (RIP-relative addressing). */
 #include "loader/insn.h"
@@ -22,10 +23,10 @@
 #define NEAR_JCC_LEN 6
 
 static const bool invalid_first[256] = {
-    [0x06] = true, [0x07] = true, [0x0e] = true, [0x16] = true, [0x17] = true, [0x1e] = true,
-    [0x1f] = true, [0x27] = true, [0x2f] = true, [0x37] = true, [0x3f] = true, [0x60] = true,
-    [0x61] = true, [0x82] = true, [0x9a] = true, [0xce] = true, [0xd4] = true, [0xd6] = true,
-    [0xea] = true,
+    [0x06] = true, [0x07] = true, [0x0e] = true, [0x16] = true, [0x17] = true,
+    [0x1e] = true, [0x1f] = true, [0x27] = true, [0x2f] = true, [0x37] = true,
+    [0x3f] = true, [0x60] = true, [0x61] = true, [0x82] = true, [0x9a] = true,
+    [0xce] = true, [0xd4] = true, [0xd6] = true, [0xea] = true,
 };
 
 bool insn_is_invalid(uint8_t first)
@@ -55,7 +56,10 @@ static enum insn_kind kind_one_byte(uint8_t op, uint8_t reg)
     default: return INSN_PLAIN;
     }
     static const uint8_t group5[8] = {
-        [2] = INSN_CALL_INDIRECT, [3] = INSN_OTHER, [4] = INSN_JUMP_INDIRECT, [5] = INSN_OTHER,
+        [2] = INSN_CALL_INDIRECT,
+        [3] = INSN_OTHER,
+        [4] = INSN_JUMP_INDIRECT,
+        [5] = INSN_OTHER,
     };
     return group5[reg & 7];
 }
@@ -93,8 +97,9 @@ static bool has_odd_prefix(const ZydisDecodedInstruction *z, const struct insn *
     for (unsigned i = 0; i < z->raw.prefix_count; i++) {
         uint8_t p = z->raw.prefixes[i].value;
         bool transfers = in->kind != INSN_PLAIN && in->kind != INSN_STOP;
-        if (transfers && (p == PREFIX_OPERAND || p == PREFIX_ADDRESS || p == PREFIX_REPNE ||
-                          p == PREFIX_REP) && in->kind != INSN_RETURN) {
+        if (transfers &&
+            (p == PREFIX_OPERAND || p == PREFIX_ADDRESS || p == PREFIX_REPNE || p == PREFIX_REP) &&
+            in->kind != INSN_RETURN) {
             return true;
         }
         if (in->disp_at != 0 && p == PREFIX_ADDRESS) {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* One x86-64 instruction: where it ends, where it may go, and the same instruction at another place. */
+/* One x86-64 instruction: where it ends, where it may go, and the same instruction at another
+ * place. */
 #ifndef LOADER_INSN_H
 #define LOADER_INSN_H
 
@@ -41,11 +42,13 @@ bool insn_ends(const struct insn *in);
 /* insn_move: write to out (INSN_MOVED_MAX bytes) what does at address to exactly what the decoded
  * instruction at code does at addr. Pure.
  * Returns the new length; -EOPNOTSUPP for an instruction that cannot be moved (one that pushes or
- * tests its own address, or of kind INSN_SYSCALL and INSN_OTHER); -ERANGE out of reach from there. */
+ * tests its own address, or of kind INSN_SYSCALL and INSN_OTHER); -ERANGE out of reach from
+ * there. */
 MUST_CHECK int insn_move(const uint8_t *code, const struct insn *in, uint64_t addr, uint64_t to,
                          uint8_t *out);
 
-/* insn_is_invalid: whether a first byte of this value raises #UD in 64-bit mode whatever follows, on
+/* insn_is_invalid: whether a first byte of this value raises #UD in 64-bit mode whatever
+ * follows, on
  * every processor of today and with the extensions announced. */
 bool insn_is_invalid(uint8_t first);
 

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Mapped ELF files, found by an address in their text.
  *
- * Owns the list of modules; each keeps its file alive until its text mapping is gone. Modules that
- * nobody uses any more are only marked, and freed at the next look-up, because unmapping must not block.
+ * Owns the list of modules; each keeps its file alive until its text mapping is gone. Modules
+ * that
+ * nobody uses any more are only marked, and freed at the next look-up, because unmapping must
+ * not block.
  * lock guards the list's marks; the rest belongs to the rewriter, which calls one at a time.
  * Source: ELF-64 object file format 1.5. */
 #include "loader/module.h"
@@ -58,7 +60,7 @@ static struct module *take_gone(void)
     struct list *at;
     struct module *found = NULL;
     spin_lock(&lock);
-    list_for_each(at, &modules) {
+    list_for_each (at, &modules) {
         struct module *m = list_entry(at, struct module, link);
         if (m->gone) {
             found = m;
@@ -75,7 +77,7 @@ static struct module *lookup(uint64_t addr)
     struct list *at;
     struct module *found = NULL;
     spin_lock(&lock);
-    list_for_each(at, &modules) {
+    list_for_each (at, &modules) {
         struct module *m = list_entry(at, struct module, link);
         if (!m->gone && addr >= m->start && addr < m->end) {
             found = m;
@@ -198,7 +200,7 @@ void module_forget(uint64_t start, uint64_t end)
 {
     struct list *at;
     spin_lock(&lock);
-    list_for_each(at, &modules) {
+    list_for_each (at, &modules) {
         struct module *m = list_entry(at, struct module, link);
         m->gone |= m->start < end && m->end > start;
     }

@@ -17,12 +17,14 @@ struct module *module_find(uint64_t addr);
  * Returns 0 and [*start, *end), or -ENOENT (no table knows it). Context: may block. */
 MUST_CHECK int module_function(struct module *m, uint64_t addr, uint64_t *start, uint64_t *end);
 
-/* module_read: bytes of the file that belong at address addr, as the linker wrote them. Returns how
+/* module_read: bytes of the file that belong at address addr, as the linker wrote them. Returns
+ * how
  * many of len lie in the same segment and were read, 0 for none. Context: may block. */
 size_t module_read(struct module *m, uint64_t addr, void *buf, size_t len);
 
 /* module_take_pages: of the MODULE_WINDOW pages from *start around addr that lie in the
- * module's text and are in memory: a mask of those that were not taken before; they are from now on. */
+ * module's text and are in memory: a mask of those that were not taken before; they are from now
+ * on. */
 uint16_t module_take_pages(struct module *m, uint64_t addr, uint64_t *start);
 
 /* module_forget: mappings in [start, end) are gone. Does not block. */

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* Judging of system-call sites and writing of their stubs.
  *
- * Two shapes. Backward, where the site's function is proven: `jmp stub` lies inside one instruction in
+ * Two shapes. Backward, where the site's function is proven: `jmp stub` lies inside one
+ * instruction in
  * front of the syscall, so no jump can land in the middle of it, and jumps to anything else still
  * work. Forward: `jmp stub` lies over the syscall and what follows; whatever instruction began in
- * there begins with an invalid opcode now, so that a jump to it faults and is sent to its moved copy.
+ * there begins with an invalid opcode now, so that a jump to it faults and is sent to its moved
+ * copy.
  * RCX is the site's return address whenever the program's own instructions run, as after the
  * instruction itself. Pure: no state, no locks. Source: Intel SDM volume 2 (encodings). */
 #include "loader/plan.h"
@@ -105,7 +107,8 @@ static bool is_padding(const struct text *text, uint64_t addr, const struct insn
            (left >= 3 && b[i] == 0x0f && b[i + 1] == 0x1f);
 }
 
-/* Instructions behind the site that the patch covers, when known (a function's pass) or decoded here:
+/* Instructions behind the site that the patch covers, when known (a function's pass) or decoded
+ * here:
  * behind a jump or return only padding is believed. */
 static enum plan_reason collect_behind(const struct text *text, uint64_t known_end, bool certain,
                                        struct plan *out)
@@ -316,21 +319,21 @@ static void put_forward(struct writer *w, uint64_t gate_slot, struct plan_stub *
 }
 
 int plan_build(const struct plan *p, const struct text *text, uint64_t stub, uint64_t gate_slot,
-               uint8_t *out, uint8_t *patch, struct plan_stub *layout)
+               struct plan_stub *out)
 {
     static const uint8_t jmp = 0xe9;
-    struct writer w = {.p = p, .text = text, .stub = stub, .out = out};
-    memset(layout, 0, sizeof(*layout));
+    memset(out, 0, sizeof(*out));
+    struct writer w = {.p = p, .text = text, .stub = stub, .out = out->code};
     if (p->forward) {
-        put_forward(&w, gate_slot, layout);
+        put_forward(&w, gate_slot, out);
     } else {
-        put_moved(&w, layout);
-        layout->enter = (uint8_t)w.at;
+        put_moved(&w, out);
+        out->enter = (uint8_t)w.at;
         put_return_address(&w, p->site + PLAN_SYSCALL_LEN);
         put_gate(&w, gate_slot);
     }
-    layout->len = (uint8_t)w.at;
-    struct writer j = {.stub = p->patch, .out = patch, .err = w.err};
+    out->len = (uint8_t)w.at;
+    struct writer j = {.stub = p->patch, .out = out->patch, .err = w.err};
     put_relative(&j, &jmp, sizeof(jmp), stub);
     return j.err;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* How one system-call site can be rewritten so that nothing can tell; decided from the bytes alone. */
+/* How one system-call site can be rewritten so that nothing can tell; decided from the bytes
+ * alone. */
 #ifndef LOADER_PLAN_H
 #define LOADER_PLAN_H
 
@@ -40,13 +41,14 @@ struct plan_insn {
 };
 
 /* The patch is a jump to a stub, which holds the moved instructions.
- * Backward: the patch lies inside one instruction before the syscall; the syscall and all between stay
+ * Backward: the patch lies inside one instruction before the syscall; the syscall and all
+ * between stay
  * in place as well. Forward: the patch starts at the syscall, and what follows moves. */
 struct plan {
     uint64_t site; /* of the syscall */
     uint64_t patch; /* of the overwritten bytes */
     bool forward;
-    uint8_t invalid; /* forward: bit i: byte i of the patch begins an instruction, see insn_is_invalid */
+    uint8_t invalid; /* forward: bit i: byte i begins an instruction: see insn_is_invalid */
     uint8_t nmoved;
     struct plan_insn moved[PLAN_MOVED_MAX];
 };
@@ -54,13 +56,16 @@ struct plan {
 /* plan_function: judge a site by its whole function.
  *   text  from the function's first instruction on; may reach past its end
  *   len   of the function; it must decode linearly and end exactly there, which together with no
- *         direct jump into the middle of an instruction is taken as the proof of where instructions are.
+ *         direct jump into the middle of an instruction is taken as the proof of where
+ *         instructions are.
  *         0: the end is not known; then text is decoded only as far as the site needs
  *   site  address of the syscall, inside
  * Returns PLAN_OK and *out, or the reason. Pure. */
-enum plan_reason plan_function(const struct text *text, size_t len, uint64_t site, struct plan *out);
+enum plan_reason plan_function(const struct text *text, size_t len, uint64_t site,
+                               struct plan *out);
 
-/* plan_executed: judge a site of which only its execution is known: forward, as far as what follows
+/* plan_executed: judge a site of which only its execution is known: forward, as far as what
+ * follows
  * is bound to be executed or is padding. Pure.
  *   text     starts at the syscall
  *   returns  the call comes back to the instruction behind it (rt_sigreturn does not) */
@@ -69,20 +74,22 @@ enum plan_reason plan_executed(const struct text *text, bool returns, struct pla
 /* plan_fits: a stub at this address makes a jump that satisfies the plan. */
 bool plan_fits(const struct plan *p, uint64_t stub);
 
-/* What a written stub looks like; offsets into it. */
+/* A stub that was written, and the patch that leads to it. */
 struct plan_stub {
-    uint8_t len;
-    uint8_t enter; /* of the code that enters the gate */
+    uint8_t code[PLAN_STUB_MAX];
+    uint8_t patch[PLAN_PATCH_LEN];
+    uint8_t len; /* of code; what follows are offsets into it */
+    uint8_t enter; /* backward: of what enters the gate */
     uint8_t resume; /* forward: where the gate returns to */
     uint8_t moved[PLAN_MOVED_MAX]; /* of each moved instruction */
 };
 
 /* plan_build: write the stub and the patch. Pure.
- *   text   holds the bytes from plan.patch to the end of what moves
- *   stub   address of the stub; gate_slot: address of 8 bytes that hold the gate's
- *   out    PLAN_STUB_MAX bytes; patch: PLAN_PATCH_LEN bytes
+ *   text       holds the bytes from plan.patch to the end of what moves
+ *   stub       address of the stub
+ *   gate_slot  address of 8 bytes that hold the gate's
  * Returns 0, -ERANGE (something is out of reach from there) or -EOPNOTSUPP. */
 MUST_CHECK int plan_build(const struct plan *p, const struct text *text, uint64_t stub,
-                          uint64_t gate_slot, uint8_t *out, uint8_t *patch, struct plan_stub *layout);
+                          uint64_t gate_slot, struct plan_stub *out);
 
 #endif

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* Turn system-call sites into jumps to the gate.
  *
- * Early: when a fault brings in pages of an ELF file's text, sites in them whose whole function is
+ * Early: when a fault brings in pages of an ELF file's text, sites in them whose whole function
+ * is
  * known from the file's own tables and decodes without a gap are rewritten before they first run.
- * Late: any other site traps once, and is rewritten by what its execution proves. What stays doubtful
- * goes on trapping and is reported. Only private, unwritable file or anonymous text is touched, through
+ * Late: any other site traps once, and is rewritten by what its execution proves. What stays
+ * doubtful
+ * goes on trapping and is reported. Only private, unwritable file or anonymous text is touched,
+ * through
  * the direct map. Callers: see site.c. Source: ARCHITECTURE.md, the system-call path. */
 #include "loader/rewrite.h"
 
@@ -122,9 +125,8 @@ static enum plan_reason reason_of(int err)
 /* Carry out p for s. */
 static enum plan_reason commit(struct site *s, const struct plan *p, const struct text *text)
 {
-    uint8_t stub[PLAN_STUB_MAX];
     uint8_t *pages[2];
-    struct plan_stub layout;
+    struct plan_stub stub;
     struct stub_place place;
     if (site_at_patch(p->patch, PLAN_PATCH_LEN) != NULL) {
         return PLAN_IMMOVABLE; /* its neighbour's patch is in the way */
@@ -136,19 +138,19 @@ static enum plan_reason commit(struct site *s, const struct plan *p, const struc
     if (why != PLAN_OK) {
         return why;
     }
-    int err = plan_build(p, text, p->patch, p->patch, stub, s->patch, &layout); /* for its length */
-    err = err != 0 ? err : stub_alloc(p, layout.len, &place);
+    int err = plan_build(p, text, p->patch, p->patch, &stub); /* for its length */
+    err = err != 0 ? err : stub_alloc(p, stub.len, &place);
     if (err != 0) {
         return reason_of(err);
     }
-    err = plan_build(p, text, place.addr, place.gate_slot, stub, s->patch, &layout);
+    err = plan_build(p, text, place.addr, place.gate_slot, &stub);
     if (err != 0) {
-        stub_free(place.addr, layout.len);
+        stub_free(place.addr, stub.len);
         return err == -ERANGE ? PLAN_NO_PLACE : PLAN_IMMOVABLE;
     }
-    memcpy(place.bytes, stub, layout.len);
+    memcpy(place.bytes, stub.code, stub.len);
     memcpy(s->original, text->bytes + (p->patch - text->addr), PLAN_PATCH_LEN);
-    site_set(s, p, &layout, place.addr);
+    site_set(s, p, &stub, place.addr);
     write_patch(s, pages);
     return PLAN_OK;
 }
@@ -187,14 +189,16 @@ static enum plan_reason judge_by_execution(struct site *s, uint64_t nr)
     return why == PLAN_OK ? commit(s, &plan, &text) : why;
 }
 
-/* The function that a return address on the stack says was called, if it may hold the site: start, or
+/* The function that a return address on the stack says was called, if it may hold the site:
+ * start, or
  * 0. Only a direct call tells. */
 static uint64_t called_function(uint64_t return_address, uint64_t site)
 {
     uint8_t call[CALL_LEN];
     int32_t rel;
     if (return_address < USER_MIN + CALL_LEN || return_address >= USER_MAX ||
-        read_text(return_address - CALL_LEN, call, CALL_LEN) != CALL_LEN || call[0] != OPCODE_CALL) {
+        read_text(return_address - CALL_LEN, call, CALL_LEN) != CALL_LEN ||
+        call[0] != OPCODE_CALL) {
         return 0;
     }
     memcpy(&rel, call + 1, sizeof(rel));
@@ -202,7 +206,8 @@ static uint64_t called_function(uint64_t return_address, uint64_t site)
     return target < site && site - target <= CALLER_REACH ? target : 0;
 }
 
-/* By the function that was called: for assembly without tables, such as musl's cancellation points. */
+/* By the function that was called: for assembly without tables, such as musl's cancellation
+ * points. */
 static enum plan_reason judge_by_caller(struct site *s)
 {
     uint64_t stack[STACK_WORDS];
@@ -296,7 +301,8 @@ static bool has_escape(uint64_t word)
     return ((x - 0x0101010101010101UL) & ~x & 0x8080808080808080UL) != 0;
 }
 
-/* Add the sites that begin in the page at va and lie in known functions; one that straddles its end
+/* Add the sites that begin in the page at va and lie in known functions; one that straddles its
+ * end
  * is left to the trap. Returns whether there were any. */
 static bool scan_page(struct module *m, uint64_t va, struct found *found)
 {
@@ -309,7 +315,8 @@ static bool scan_page(struct module *m, uint64_t va, struct found *found)
         memcpy(&word, bytes + i, sizeof(word));
         for (size_t k = i; has_escape(word) && k < i + sizeof(word) && k + 1 < PAGE_SIZE; k++) {
             bool site = bytes[k] == 0x0f && bytes[k + 1] == 0x05 && found->n < FOUND_MAX;
-            if (site && site_find(va + k) == NULL && module_function(m, va + k, &start, &end) == 0) {
+            if (site && site_find(va + k) == NULL &&
+                module_function(m, va + k, &start, &end) == 0) {
                 found->addr[found->n++] = va + k;
             }
         }
@@ -390,7 +397,8 @@ void rewrite_report(void (*emit)(const char *line))
     }
     print_buf(line, sizeof(line),
               "stats: sites seen %u, rewritten %u (%u of them before they ran), still trapping %u, "
-              "stub pages %u%s", met, met - trapping, counts.early, trapping, stub_pages(),
+              "stub pages %u%s",
+              met, met - trapping, counts.early, trapping, stub_pages(),
               enabled ? "" : "; rewriting is switched off");
     emit(line);
     for (struct site *s = site_first(); enabled && s != NULL; s = site_next(s)) {
@@ -398,8 +406,8 @@ void rewrite_report(void (*emit)(const char *line))
             continue;
         }
         describe(s->addr, where, sizeof(where));
-        print_buf(line, sizeof(line), "stats: site %lx (%s): %u traps, %u strays: %s", s->addr, where,
-                  s->traps, s->strays, plan_reason_text[s->reason]);
+        print_buf(line, sizeof(line), "stats: site %lx (%s): %u traps, %u strays: %s", s->addr,
+                  where, s->traps, s->strays, plan_reason_text[s->reason]);
         emit(line);
     }
 }

@@ -8,17 +8,20 @@
 /* rewrite_init: gate = address of the gate in the library OS. Until then nothing is rewritten. */
 void rewrite_init(uint64_t gate, bool enabled);
 
-/* rewrite_site: a syscall instruction at addr just trapped: rewrite it if that is sound, else remember
+/* rewrite_site: a syscall instruction at addr just trapped: rewrite it if that is sound, else
+ * remember
  * the reason. Cheap for sites already judged. Context: may allocate and block; not from a fault.
  *   nr  the number of the call
  * Returns where the call goes back to: behind the instruction, or what stands for that now. */
 uint64_t rewrite_site(uint64_t addr, uint64_t nr);
 
-/* rewrite_text: the program's fetch at addr brought in pages of text: rewrite the sites in them that
+/* rewrite_text: the program's fetch at addr brought in pages of text: rewrite the sites in them
+ * that
  * are proven. Context: on a fault of the program's own, before it goes on; may block. */
 void rewrite_text(uint64_t addr);
 
-/* rewrite_resolve: if rip lies in a stub, the address of the site's own instruction that corresponds
+/* rewrite_resolve: if rip lies in a stub, the address of the site's own instruction that
+ * corresponds
  * to it (for signal frames and traces) and true. */
 bool rewrite_resolve(uint64_t rip, uint64_t *site_rip);
 
@@ -26,7 +29,8 @@ bool rewrite_resolve(uint64_t rip, uint64_t *site_rip);
  * meant to go: the relocated copy, and true. */
 bool rewrite_stray(uint64_t rip, uint64_t *copy_rip);
 
-/* rewrite_forget: [start, end) is no longer unchanging code (unmapped, writable ...): put back the
+/* rewrite_forget: [start, end) is no longer unchanging code (unmapped, writable ...): put back
+ * the
  * original bytes where they are still mapped and forget sites and stubs there. Does not block. */
 void rewrite_forget(uint64_t start, uint64_t end);
 

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* The table of system-call sites, ordered by address, and its translations of instruction pointers.
+/* The table of system-call sites, ordered by address, and its translations of instruction
+ * pointers.
  *
- * Invariant: a rewritten site's patch overlaps no other's. Entered by one CPU at a time: from a trap,
+ * Invariant: a rewritten site's patch overlaps no other's. Entered by one CPU at a time: from a
+ * trap,
  * a fault of the program, or a change of mappings on its behalf, none of which blocks in here; so
  * there is no lock, and several CPUs need one that is a leaf below space.lock.
  * Source: ARCHITECTURE.md, the system-call path. */
@@ -54,7 +56,8 @@ struct site *site_next(const struct site *s)
 struct site *site_at_patch(uint64_t addr, size_t len)
 {
     uint64_t low = addr > PLAN_PATCH_LEN ? addr - PLAN_PATCH_LEN : 0;
-    for (struct site *s = site_from(low); s != NULL && s->addr < addr + len + 64; s = site_next(s)) {
+    for (struct site *s = site_from(low); s != NULL && s->addr < addr + len + 64;
+         s = site_next(s)) {
         uint64_t patch = site_patch(s);
         if (s->stub != 0 && patch < addr + len && patch + PLAN_PATCH_LEN > addr) {
             return s;
@@ -84,6 +87,7 @@ struct site *site_add(uint64_t addr, enum plan_reason reason)
 void site_set(struct site *s, const struct plan *p, const struct plan_stub *layout, uint64_t stub)
 {
     const struct plan_insn *last = &p->moved[p->nmoved - 1];
+    memcpy(s->patch, layout->patch, PLAN_PATCH_LEN);
     s->stub = stub;
     s->reason = PLAN_OK;
     s->forward = p->forward;
@@ -111,7 +115,8 @@ void site_remove(struct site *s)
 void site_overlay(uint64_t addr, uint8_t *buf, size_t len)
 {
     uint64_t low = addr > PLAN_PATCH_LEN ? addr - PLAN_PATCH_LEN : 0;
-    for (struct site *s = site_from(low); s != NULL && s->addr < addr + len + 64; s = site_next(s)) {
+    for (struct site *s = site_from(low); s != NULL && s->addr < addr + len + 64;
+         s = site_next(s)) {
         for (unsigned i = 0; s->stub != 0 && i < PLAN_PATCH_LEN; i++) {
             uint64_t at = site_patch(s) + i - addr;
             if (at < len && buf[at] == s->patch[i]) {
@@ -161,8 +166,8 @@ bool site_resolve(uint64_t rip, uint64_t *site_rip)
         if (s->forward && offset < s->moved[0]) {
             *site_rip = offset < s->resume ? s->addr : s->addr + PLAN_SYSCALL_LEN;
         } else {
-            *site_rip = !s->forward && offset >= s->enter ? s->addr
-                                                           : moved_origin(s, (unsigned)offset);
+            *site_rip =
+                !s->forward && offset >= s->enter ? s->addr : moved_origin(s, (unsigned)offset);
         }
         return true;
     }
@@ -190,7 +195,8 @@ bool site_stray(uint64_t rip, uint64_t *copy_rip)
     for (unsigned i = 0; i < s->nmoved; i++) {
         if (site_patch(s) + s->at[i] == rip) {
             *copy_rip = s->stub + s->moved[i];
-            if (++s->strays == STRAYS_MAX) { /* its stub stays: a call may be on its way through it */
+            if (++s->strays ==
+                STRAYS_MAX) { /* its stub stays: a call may be on its way through it */
                 site_restore(s);
                 s->stub = 0;
                 s->reason = PLAN_ENTERED;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The system-call sites that were met: what became of each, and which address stands for which. */
+/* The system-call sites that were met: what became of each, and which address stands for which.
+ * */
 #ifndef LOADER_SITE_H
 #define LOADER_SITE_H
 
@@ -25,7 +26,8 @@ struct site {
     uint8_t original[PLAN_PATCH_LEN], patch[PLAN_PATCH_LEN];
 };
 
-/* site_find: the site at addr. site_at_patch: the rewritten site whose patch covers [addr, addr + len)
+/* site_find: the site at addr. site_at_patch: the rewritten site whose patch covers [addr, addr
+ * + len)
  * at least in part. NULL: none. */
 struct site *site_find(uint64_t addr);
 struct site *site_at_patch(uint64_t addr, size_t len);

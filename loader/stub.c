@@ -3,9 +3,12 @@
  *
  * A page is 64 slots of 64 bytes; the first begins with the pointer to the gate. A jump over a
  * syscall wants certain bytes in its displacement, so a new page is put where all but the lowest
- * byte can be invalid opcodes: whatever instructions the site's neighbours begin with, some slot of the
- * page fits. Far from the site on purpose: room next to a library is what the program's own mappings
- * take. Single-threaded callers (rewrite.c's lock). Source: ARCHITECTURE.md, the system-call path. */
+ * byte can be invalid opcodes: whatever instructions the site's neighbours begin with, some slot
+ * of the
+ * page fits. Far from the site on purpose: room next to a library is what the program's own
+ * mappings
+ * take. Single-threaded callers (rewrite.c's lock). Source: ARCHITECTURE.md, the system-call
+ * path. */
 #include "loader/stub.h"
 
 #include <asm/errno.h>
@@ -135,7 +138,7 @@ int stub_alloc(const struct plan *p, size_t len, struct stub_place *out)
 {
     unsigned n = (unsigned)((len + SLOT_LEN - 1) / SLOT_LEN);
     struct list *at;
-    list_for_each(at, &pages) {
+    list_for_each (at, &pages) {
         struct stub_page *page = list_entry(at, struct stub_page, link);
         int slot = slot_find(page, p, n);
         if (slot >= 0) {
@@ -154,7 +157,7 @@ int stub_alloc(const struct plan *p, size_t len, struct stub_place *out)
 static struct stub_page *page_of(uint64_t rip)
 {
     struct list *at;
-    list_for_each(at, &pages) {
+    list_for_each (at, &pages) {
         struct stub_page *page = list_entry(at, struct stub_page, link);
         if (rip - page->va < PAGE_SIZE) {
             return page;
@@ -181,7 +184,8 @@ void stub_forget(uint64_t start, uint64_t end)
 {
     struct list *at;
     struct list *tmp;
-    list_for_each_safe(at, tmp, &pages) {
+    list_for_each_safe(at, tmp, &pages)
+    {
         struct stub_page *page = list_entry(at, struct stub_page, link);
         if (page->va >= start && page->va < end) {
             list_remove(&page->link);

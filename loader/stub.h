@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Pages for stubs in the program's half: read and execute only, written through the direct map. */
+/* Pages for stubs in the program's half: read and execute only, written through the direct map.
+ * */
 #ifndef LOADER_STUB_H
 #define LOADER_STUB_H
 
@@ -16,7 +17,8 @@ struct stub_place {
 /* stub_init: gate = the address that every page's slot holds. */
 void stub_init(uint64_t gate);
 
-/* stub_alloc: a place of PLAN_STUB_MAX bytes or less, len, that satisfies plan_fits; a new page is
+/* stub_alloc: a place of PLAN_STUB_MAX bytes or less, len, that satisfies plan_fits; a new page
+ * is
  * mapped when no page has one. Returns 0, -ENOSPC (no address within reach fits) or -ENOMEM.
  * Context: takes space.lock. */
 MUST_CHECK int stub_alloc(const struct plan *p, size_t len, struct stub_place *out);

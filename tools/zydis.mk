@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
-# Zydis, the instruction decoder of loader/insn.c: Debian's source, pinned, built here twice: for the
-# library OS and, with the sanitizers of the unit tests, for the host. Only the decoder, in its minimal
+# Zydis, the instruction decoder of loader/insn.c: Debian's source, pinned, built here twice: for
+# the
+# library OS and, with the sanitizers of the unit tests, for the host. Only the decoder, in its
+# minimal
 # form (lengths and encodings, no operands): 140 KiB instead of 220. Zycore gives headers only.
 
 ZYDIS_DIR := $(B)/source
@@ -34,13 +36,16 @@ $(ZYDIS_READY): $(ZYDIS_DIR)/$(ZYDIS_TAR) $(ZYDIS_DIR)/$(ZYCORE_DEB)
 	$(Q)dpkg-deb -x $(ZYDIS_DIR)/$(ZYCORE_DEB) $(ZYDIS_DIR)/zycore
 	$(Q)touch $@
 
-# The library OS's flags without its warnings. Of the C library only memset and memcpy are used, whose
-# headers are there; the decoder clears 700 bytes an instruction: inline, else that is half its time.
+# The library OS's flags without its warnings. Of the C library only memset and memcpy are used,
+# whose
+# headers are there; the decoder clears 700 bytes an instruction: inline, else that is half its
+# time.
 $(ZYDIS_LIBOS_OBJ): $(B)/libos/zydis/%.o: $(ZYDIS_READY)
 	@mkdir -p $(@D)
 	$(SAY)
 	$(Q)gcc $(filter-out $(WARN),$(LIBOS_CFLAGS)) $(ZYDIS_FLAGS) -fbuiltin \
-	    -mmemset-strategy=unrolled_loop:1024:noalign,libcall:-1:noalign -I$(ZYDIS_DIR)/zydis/src -DNDEBUG \
+	    -mmemset-strategy=unrolled_loop:1024:noalign,libcall:-1:noalign \
+	    -I$(ZYDIS_DIR)/zydis/src -DNDEBUG \
 	    -c $(ZYDIS_DIR)/zydis/src/$*.c -o $@
 
 $(ZYDIS_HOST_OBJ): $(B)/host/zydis/%.o: $(ZYDIS_READY)
