@@ -12,6 +12,28 @@
 static struct spinlock lock;
 static uint64_t next_va; /* [lock] */
 
+/* A stack that nobody uses; lies at its lowest address. */
+struct spare {
+    struct spare *next;
+    unsigned npages;
+};
+static struct spare *spares; /* [lock] */
+
+static uint64_t take_spare(unsigned npages)
+{
+    uint64_t top = 0;
+    spin_lock(&lock);
+    for (struct spare **at = &spares; *at != NULL; at = &(*at)->next) {
+        if ((*at)->npages == npages) {
+            top = (uint64_t)(uintptr_t)*at + npages * PAGE_SIZE;
+            *at = (*at)->next;
+            break;
+        }
+    }
+    spin_unlock(&lock);
+    return top;
+}
+
 static uint64_t reserve(unsigned npages)
 {
     spin_lock(&lock);
@@ -24,8 +46,21 @@ static uint64_t reserve(unsigned npages)
     return va;
 }
 
+void kva_free_stack(uint64_t top, unsigned npages)
+{
+    struct spare *s = (struct spare *)(uintptr_t)(top - npages * PAGE_SIZE);
+    spin_lock(&lock);
+    *s = (struct spare){spares, npages};
+    spares = s;
+    spin_unlock(&lock);
+}
+
 uint64_t kva_alloc_stack(unsigned npages)
 {
+    uint64_t spare = take_spare(npages);
+    if (spare != 0) {
+        return spare;
+    }
     uint64_t va = reserve(npages);
     for (unsigned i = 0; i < npages;) {
         unsigned order = 31 - (unsigned)__builtin_clz(npages - i);

@@ -9,4 +9,7 @@
  * the end (the stack's top), 0 when out of memory. Context: may allocate. */
 uint64_t kva_alloc_stack(unsigned npages);
 
+/* kva_free_stack: give a stack of npages back, by its top; it stays mapped for the next one. */
+void kva_free_stack(uint64_t top, unsigned npages);
+
 #endif

@@ -11,6 +11,7 @@
 #include "kernel/base/lock.h"
 #include "kernel/base/print.h"
 #include "kernel/crash.h"
+#include "kernel/futex.h"
 #include "kernel/heap.h"
 #include "kernel/mmap.h"
 #include "kernel/pmap.h"
@@ -200,6 +201,7 @@ static void enter_program(const struct config *config)
         .stray = rewrite_stray, .resolve = rewrite_resolve, .text = rewrite_text};
     struct frame frame;
     crash_set_symbols(symbols_describe);
+    thread_set_exit_hook(futex_thread_exit);
     rewrite_init((uint64_t)(uintptr_t)syscall_gate, config->rewrite);
     syscall_set_trap_hook(rewrite_site);
     mmap_set_forget_hook(rewrite_forget);

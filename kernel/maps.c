@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What the program's memory looks like: lines of /proc/self/maps and counters. Takes no lock: it also
- * runs in crash reports. Source: proc(5). */
+/* What the program's memory looks like: lines of /proc/self/maps and counters. mmap_describe takes no
+ * lock: it also runs in crash reports. Source: proc(5). */
 #include "kernel/mmap.h"
 
 #include <asm/errno.h>
@@ -18,6 +18,21 @@ static const char *(*file_name_hook)(const struct file *f);
 void mmap_set_name_hook(const char *(*name)(const struct file *f))
 {
     file_name_hook = name;
+}
+
+int mmap_object(uint64_t addr, const void **object, uint64_t *offset)
+{
+    mutex_lock(&space.lock);
+    const struct vma *v = vma_at(&space.tree, addr);
+    bool shared = v != NULL && (v->flags & VMA_SHARED) != 0 && v->file != NULL;
+    *object = NULL;
+    *offset = addr;
+    if (shared) {
+        *object = v->file->vnode != NULL ? (const void *)v->file->vnode : v->file->object;
+        *offset = v->offset + (addr - v->start);
+    }
+    mutex_unlock(&space.lock);
+    return v != NULL ? 0 : -EFAULT;
 }
 
 long mmap_describe(uint64_t addr, char *buf, size_t cap, uint64_t *next)

@@ -75,6 +75,10 @@ int mmap_populate(uint64_t start, uint64_t end, bool write);
 struct vnode;
 void mmap_forget_file(const struct vnode *vnode, uint64_t first, uint64_t end, bool copies);
 
+/* mmap_object: what is mapped at addr, when the mapping is shared: the object and the offset of addr in
+ * it; object NULL and addr itself for private memory. Returns 0, -EFAULT where nothing is mapped. */
+MUST_CHECK int mmap_object(uint64_t addr, const void **object, uint64_t *offset);
+
 /* mmap_describe: one line of /proc/self/maps for the first region that ends above addr; *next is
  * where to go on. Returns the length of the line, or -ENOENT. Also used by crash reports. */
 long mmap_describe(uint64_t addr, char *buf, size_t cap, uint64_t *next);

@@ -22,9 +22,15 @@ static bool try_take(struct mutex *m)
 LOCK_ITSELF void mutex_lock(struct mutex *m)
 {
     assert(!mutex_held(m));
-    while (!try_take(m)) {
-        (void)wait_on(&m->queue, TIME_NEVER);
+    if (try_take(m)) {
+        return;
     }
+    struct waiter w;
+    wait_begin(&m->queue, &w);
+    while (!try_take(m)) {
+        wait_sleep_deaf(&w);
+    }
+    wait_end(&w);
 }
 
 LOCK_ITSELF void mutex_unlock(struct mutex *m)

@@ -13,6 +13,7 @@
 #include "kernel/base/string.h"
 #include "kernel/file.h"
 #include "kernel/stats.h"
+#include "kernel/thread.h"
 #include "platform/clock.h"
 #include "platform/console.h"
 #include "platform/moncall.h"
@@ -44,7 +45,6 @@ static void init_limits(void)
 
 void process_init(void)
 {
-    process.idle_since_ns = TIME_NEVER;
     process.pgid = PROCESS_PID;
     process.sid = PROCESS_PPID;
     process.caps.bounding = ALL_CAPS;
@@ -75,12 +75,7 @@ bool process_capable(int cap)
 
 uint64_t process_cpu_ns(void)
 {
-    uint64_t now = clock_ns();
-    uint64_t run = now - process.start_ns;
-    uint64_t since = __atomic_load_n(&process.idle_since_ns, __ATOMIC_RELAXED);
-    uint64_t idle = __atomic_load_n(&process.idle_ns, __ATOMIC_RELAXED);
-    idle += now > since ? now - since : 0;
-    return run > idle ? run - idle : 0;
+    return thread_cpu_ns();
 }
 
 void process_exit(int status)

@@ -46,8 +46,6 @@ struct process {
     size_t environ_len;
     char hostname[65], domainname[65]; /* [L] NUL-ended */
     uint64_t start_ns; /* [I] CLOCK_MONOTONIC at program start */
-    uint64_t idle_ns; /* [A] of the time since then, without anything to run; wait.c adds to it */
-    uint64_t idle_since_ns; /* [A] start of the stretch not in idle_ns yet; TIME_NEVER: not idle */
     uint64_t auxv[64]; /* [I] for /proc/self/auxv, ends with AT_NULL */
 };
 extern struct process process;

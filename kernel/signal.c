@@ -156,6 +156,11 @@ bool signal_pending(void)
     return (__atomic_load_n(&pending, __ATOMIC_RELAXED) & ~thread_this()->sig_mask) != 0;
 }
 
+bool signal_attention(void)
+{
+    return thread_this()->sig_restore_mask || signal_pending();
+}
+
 uint64_t signal_pending_set(void)
 {
     return __atomic_load_n(&pending, __ATOMIC_RELAXED) & thread_this()->sig_mask;

@@ -11,6 +11,7 @@
 #include "kernel/heap.h"
 #include "kernel/mmap.h"
 #include "kernel/process.h"
+#include "kernel/sched.h"
 #include "platform/clock.h"
 #include "platform/console.h"
 #include "platform/cpu.h"
@@ -62,7 +63,7 @@ static void print_kernel(void)
     pages_stats(&frames);
     heap_stats(&heap);
     emit("stats: program ran %lu.%03lu ms, of them %lu us idle", run_us / 1000, run_us % 1000,
-         process.idle_ns / NSEC_PER_USEC);
+         sched_idle_ns() / NSEC_PER_USEC);
     emit("stats: system calls %lu, by trap %lu", cpu->calls, cpu->raw_calls);
     emit("stats: page faults %lu, 2 MiB pages %lu, pages writable and executable %lu",
          mm.minor_faults, mm.huge_pages, mm.jit_pages);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Threads and the one process. */
+/* Threads of the one process: their life and the table of all. */
 #ifndef KERNEL_THREAD_H
 #define KERNEL_THREAD_H
 
@@ -7,14 +7,32 @@
 
 #include "kernel/base/base.h"
 #include "kernel/base/list.h"
+#include "kernel/base/rbtree.h"
 #include "platform/cpu.h"
 
 #define KERNEL_STACK_SIZE (16 * PAGE_SIZE)
 
+enum thread_state { THREAD_READY, THREAD_RUNNING, THREAD_BLOCKED, THREAD_DEAD };
+
 struct thread {
     int tid; /* [I] the first thread's is the pid, 1 is never used: see process.h */
+    uint32_t refs; /* [A] one for the table and the scheduler together */
+    struct rbnode table_node; /* [table lock] by tid */
     uint64_t kernel_stack_top; /* [I] */
+
+    /* the scheduler's: under the lock of its queue, or [C] while it runs */
+    enum thread_state state;
+    bool wake_mark; /* woken before it slept */
+    struct rbnode run_node;
+    uint64_t vruntime; /* cycles, as fairness counts them */
+    uint64_t cpu_cycles; /* processor time had until since_tsc */
+    uint64_t since_tsc; /* while running: charged up to here */
+    uint64_t kernel_rsp; /* while not running: saved context */
+    uint64_t user_rsp; /* while not running: struct cpu's */
     uint64_t fs_base; /* program's FS while not running */
+    void *vectors; /* [I] XSAVE area, 64-byte aligned; NULL: the thread never leaves the library OS */
+    void *vectors_memory; /* [I] heap block around it */
+
     uint64_t sig_mask; /* [C] blocked signals, bit n-1 */
     uint64_t sig_saved_mask; /* mask to restore after sigsuspend, ppoll ... */
     bool sig_restore_mask; /* sig_saved_mask is to be restored on the way out */
@@ -24,6 +42,7 @@ struct thread {
     uint64_t robust_list; /* set_robust_list(2) */
     uint64_t rseq_area; /* rseq(2); 0: none registered */
     uint32_t rseq_signature;
+    bool faults_off; /* [C] user access fails at once instead of sleeping for a page */
     char comm[16]; /* prctl(PR_SET_NAME) */
     uint64_t restart_data[4]; /* state of restart_syscall(2) */
 };
@@ -39,5 +58,37 @@ static inline struct thread *thread_this(void)
 /* thread_create_first: the program's first thread, with a guarded kernel stack; it becomes current.
  * Returns 0 or -ENOMEM. */
 MUST_CHECK int thread_create_first(void);
+
+/* What clone(2) and clone3(2) say about a new thread. Addresses are the program's. */
+struct thread_request {
+    uint64_t flags; /* CLONE_* */
+    uint64_t stack; /* initial RSP; 0: the caller's */
+    uint64_t parent_tid, child_tid, tls;
+};
+
+/* thread_clone: a new thread that returns 0 from the system call which the current one is in, ready to
+ * run. regs: the preserved registers at the call. Returns its tid, -EAGAIN (RLIMIT_NPROC), -ENOMEM,
+ * -EFAULT (parent_tid). Context: may block. Source: clone(2). */
+MUST_CHECK long thread_clone(const struct thread_request *r, const struct saved_registers *regs);
+
+/* thread_exit: the current thread ends; the last one ends the process with status. */
+NORETURN void thread_exit(int status);
+
+/* thread_prepare_kernel: set up t, which has a stack, so that it starts in function. */
+void thread_prepare_kernel(struct thread *t, void (*function)(void));
+
+/* thread_find: by tid, with a reference; NULL when there is none. thread_next: the first with a tid
+ * above this one's, with a reference (for /proc/self/task, process-directed signals). */
+struct thread *thread_find(int tid);
+struct thread *thread_next(int tid);
+void thread_get(struct thread *t);
+void thread_put(struct thread *t);
+unsigned thread_count(void);
+
+/* thread_cpu_ns: processor time of all threads, those that ended included. */
+uint64_t thread_cpu_ns(void);
+
+/* thread_set_exit_hook: called in the context of each thread that ends (futexes). */
+void thread_set_exit_hook(void (*hook)(struct thread *t));
 
 #endif

@@ -12,7 +12,9 @@
 #include "kernel/base/print.h"
 #include "kernel/mmap.h"
 #include "kernel/process.h"
+#include "kernel/sched.h"
 #include "kernel/signal.h"
+#include "kernel/thread.h"
 #include "kernel/uaccess.h"
 #include "platform/boot.h"
 #include "platform/irq.h"
@@ -77,7 +79,8 @@ static void page_fault(struct frame *f, uint64_t addr)
 {
     int code = SEGV_MAPERR;
     int sig = SIGSEGV;
-    if (addr >= USER_MIN && addr < KERNEL_AREA) {
+    bool may_sleep = from_program(f) || !thread_this()->faults_off;
+    if (addr >= USER_MIN && addr < KERNEL_AREA && may_sleep) {
         sig = mmap_fault(addr, (unsigned)f->error, f->rsp, &code);
     }
     if (sig == 0) {
@@ -127,8 +130,12 @@ void trap_dispatch(struct frame *f, uint64_t cr2)
 
 void trap_exit_work(struct frame *f)
 {
-    __atomic_fetch_and(&cpu_this()->trap.pending, ~ATTENTION_MASK, __ATOMIC_ACQUIRE);
+    uint64_t *pending = &cpu_this()->trap.pending;
     irq_poll();
+    uint64_t bits = __atomic_fetch_and(pending, ~ATTENTION_MASK, __ATOMIC_ACQUIRE);
+    if ((bits >> CPU_ATTENTION_RESCHED & 1) != 0) {
+        sched_preempt();
+    }
     signal_deliver(f);
 }
 

@@ -128,6 +128,21 @@ int uaccess_zero(void USER *dst, size_t len)
     return zero_bytes((char *)(uintptr_t)dst, len) ? 0 : -EFAULT;
 }
 
+int uaccess_struct(void *dst, size_t known, const void USER *src, size_t size)
+{
+    const char USER *rest = src;
+    memset(dst, 0, known);
+    int err = uaccess_read(dst, src, min(known, size));
+    for (size_t i = known; err == 0 && i < size; i++) {
+        char byte;
+        err = uaccess_read(&byte, rest + i, 1);
+        if (err == 0 && byte != 0) {
+            err = -E2BIG;
+        }
+    }
+    return err;
+}
+
 /* One byte of the program; false at a fault. */
 static bool read_byte(char *out, uintptr_t src)
 {

@@ -18,6 +18,10 @@ MUST_CHECK int uaccess_read(void *dst, const void USER *src, size_t len);
 MUST_CHECK int uaccess_write(void USER *dst, const void *src, size_t len);
 MUST_CHECK int uaccess_zero(void USER *dst, size_t len);
 
+/* uaccess_struct: a structure that has grown over time: known bytes into dst, of size that the program
+ * passes. What it lacks is zero in dst; what it has beyond must be zero. Returns 0, -E2BIG, -EFAULT. */
+MUST_CHECK int uaccess_struct(void *dst, size_t known, const void USER *src, size_t size);
+
 /* uaccess_string: copy a NUL-ended string into dst[cap]. Returns its length without the NUL, -EFAULT,
  * or -ENAMETOOLONG when no NUL lies within cap bytes. */
 MUST_CHECK long uaccess_string(char *dst, const char USER *src, size_t cap);

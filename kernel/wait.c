@@ -1,27 +1,20 @@
 /* SPDX-License-Identifier: MIT */
-/* Sleeping. With one thread the processor waits itself: it halts until an interrupt, whose handler
- * may wake the waiter, fire its timer or send a signal. A scheduler takes the place of the halt
- * later. A waiter lives on its sleeper's stack; the queue's lock guards the links of its entries.
- */
+/* Sleeping: on a queue, until a time, interrupted by signals. The scheduler runs others meanwhile.
+ * A waiter lives on its sleeper's stack; the queue's lock guards the links of its entries. */
 #include "kernel/wait.h"
 
 #include <asm/errno.h>
 
-#include "kernel/process.h"
+#include "kernel/sched.h"
 #include "kernel/signal.h"
+#include "kernel/thread.h"
 #include "kernel/timer.h"
 #include "platform/clock.h"
-#include "platform/irq.h"
-#include "platform/moncall.h"
-
-struct waiter {
-    struct wait_entry entry;
-    struct sleeper sleeper;
-};
 
 struct alarm {
     struct timer timer;
-    bool expired; /* [C] */
+    struct thread *thread; /* [I] */
+    bool expired; /* [A] */
 };
 
 void wait_queue_init(struct wait_queue *q)
@@ -35,8 +28,7 @@ void wait_wake(struct wait_queue *q, unsigned n)
     struct list *at;
     struct list *tmp;
     spin_lock(&q->lock);
-    list_for_each_safe(at, tmp, &q->waiters)
-    {
+    list_for_each_safe(at, tmp, &q->waiters) {
         struct wait_entry *e = list_entry(at, struct wait_entry, link);
         if (e->once) {
             if (n == 0) {
@@ -67,43 +59,53 @@ void wait_detach(struct wait_entry *e)
 
 void sleeper_wake(struct sleeper *s)
 {
-    /* release: pairs with the acquire in sleeper_wait; what the waker did is seen by the woken */
-    __atomic_store_n(&s->woken, true, __ATOMIC_RELEASE);
+    /* sequentially consistent, as is sleep's pair: either it sees woken or we see its thread */
+    __atomic_store_n(&s->woken, true, __ATOMIC_SEQ_CST);
+    struct thread *t = __atomic_load_n(&s->thread, __ATOMIC_SEQ_CST);
+    if (t != NULL) {
+        sched_wake(t);
+    }
 }
 
 static void alarm_expire(struct timer *t)
 {
-    container_of(t, struct alarm, timer)->expired = true;
+    struct alarm *a = container_of(t, struct alarm, timer);
+    __atomic_store_n(&a->expired, true, __ATOMIC_RELEASE);
+    sched_wake(a->thread);
 }
 
-static void halt_until_done(const struct sleeper *s, const struct alarm *a)
+/* Until s is woken or, when they matter, a is over or a signal is pending. */
+static int sleep(struct sleeper *s, const struct alarm *a, bool signals)
 {
-    uint64_t start = clock_ns();
-    process.idle_since_ns = start;
-    while (!__atomic_load_n(&s->woken, __ATOMIC_ACQUIRE) && !a->expired && !signal_pending()) {
-        if (!irq_poll()) {
-            moncall_wait();
+    __atomic_store_n(&s->thread, thread_this(), __ATOMIC_SEQ_CST);
+    for (;;) {
+        if (__atomic_exchange_n(&s->woken, false, __ATOMIC_SEQ_CST)) {
+            return 0;
         }
+        if (a != NULL && __atomic_load_n(&a->expired, __ATOMIC_ACQUIRE)) {
+            return -ETIMEDOUT;
+        }
+        if (signals && signal_pending()) {
+            return -EINTR;
+        }
+        sched_block();
     }
-    process.idle_since_ns = TIME_NEVER;
-    process.idle_ns += clock_ns() - start;
 }
 
 int sleeper_wait(struct sleeper *s, uint64_t deadline_ns)
 {
-    struct alarm a = {.expired = false};
-    if (deadline_ns != TIME_NEVER && clock_ns() >= deadline_ns) {
+    struct alarm a = {.thread = thread_this(), .expired = false};
+    if (deadline_ns == TIME_NEVER) {
+        return sleep(s, NULL, true);
+    }
+    if (clock_ns() >= deadline_ns) {
         return -ETIMEDOUT;
     }
     timer_init(&a.timer, alarm_expire);
     timer_set(&a.timer, deadline_ns);
-    halt_until_done(s, &a);
+    int err = sleep(s, &a, true);
     timer_cancel(&a.timer);
-    /* acquire: pairs with the release in sleeper_wake */
-    if (__atomic_exchange_n(&s->woken, false, __ATOMIC_ACQUIRE)) {
-        return 0;
-    }
-    return a.expired ? -ETIMEDOUT : -EINTR;
+    return err;
 }
 
 static void waiter_wake(struct wait_entry *e)
@@ -111,11 +113,42 @@ static void waiter_wake(struct wait_entry *e)
     sleeper_wake(&container_of(e, struct waiter, entry)->sleeper);
 }
 
+void wait_begin(struct wait_queue *q, struct waiter *w)
+{
+    *w = (struct waiter){.entry = {.wake = waiter_wake, .once = true}};
+    wait_attach(q, &w->entry);
+}
+
+void wait_end(struct waiter *w)
+{
+    wait_detach(&w->entry);
+}
+
+/* Woken, an entry has left its queue. */
+static void rejoin(struct waiter *w)
+{
+    wait_detach(&w->entry);
+    wait_attach(w->entry.queue, &w->entry);
+}
+
+int wait_sleep(struct waiter *w, uint64_t deadline_ns)
+{
+    int err = sleeper_wait(&w->sleeper, deadline_ns);
+    rejoin(w);
+    return err;
+}
+
+void wait_sleep_deaf(struct waiter *w)
+{
+    (void)sleep(&w->sleeper, NULL, false);
+    rejoin(w);
+}
+
 int wait_on(struct wait_queue *q, uint64_t deadline_ns)
 {
-    struct waiter w = {.entry = {.wake = waiter_wake, .once = true}};
-    wait_attach(q, &w.entry);
+    struct waiter w;
+    wait_begin(q, &w);
     int err = sleeper_wait(&w.sleeper, deadline_ns);
-    wait_detach(&w.entry);
+    wait_end(&w);
     return err;
 }

@@ -7,6 +7,8 @@
 #include "kernel/base/list.h"
 #include "kernel/base/lock.h"
 
+struct thread;
+
 struct wait_queue {
     struct spinlock lock;
     struct list waiters; /* [L] struct wait_entry */
@@ -26,6 +28,7 @@ struct wait_entry {
 /* What one thread sleeps on when any of several wakers may end its sleep. */
 struct sleeper {
     bool woken; /* [A] */
+    struct thread *thread; /* [A] set by sleeper_wait */
 };
 
 void wait_queue_init(struct wait_queue *q);
@@ -48,17 +51,34 @@ void sleeper_wake(struct sleeper *s);
  * -ETIMEDOUT, -EINTR. */
 MUST_CHECK int sleeper_wait(struct sleeper *s, uint64_t deadline_ns);
 
-/* wait_on: sleep once on q; returns as sleeper_wait. Use wait_until. */
-int wait_on(struct wait_queue *q, uint64_t deadline_ns);
+/* One sleeper on one queue: on it from wait_begin to wait_end, so that no wake between a look at the
+ * condition and the sleep is lost. */
+struct waiter {
+    struct wait_entry entry;
+    struct sleeper sleeper;
+};
+void wait_begin(struct wait_queue *q, struct waiter *w);
+void wait_end(struct waiter *w);
+
+/* wait_sleep: until woken, as sleeper_wait; w is on the queue again when it returns.
+ * wait_sleep_deaf: until woken, whatever signals arrive. Only for waits that end soon. */
+MUST_CHECK int wait_sleep(struct waiter *w, uint64_t deadline_ns);
+void wait_sleep_deaf(struct waiter *w);
 
 /* wait_until: sleep on q until cond holds. Evaluates to 0, -ETIMEDOUT or -EINTR. */
-#define wait_until(q, cond, deadline_ns)             \
-    ({                                               \
-        int wait_err_ = 0;                           \
-        while (!(cond) && wait_err_ == 0) {          \
-            wait_err_ = wait_on((q), (deadline_ns)); \
-        }                                            \
-        (cond) ? 0 : wait_err_;                      \
+#define wait_until(q, cond, deadline_ns)                      \
+    ({                                                        \
+        struct waiter wait_w_;                                \
+        int wait_err_ = 0;                                    \
+        wait_begin((q), &wait_w_);                            \
+        while (!(cond) && wait_err_ == 0) {                   \
+            wait_err_ = wait_sleep(&wait_w_, (deadline_ns));  \
+        }                                                     \
+        wait_end(&wait_w_);                                   \
+        wait_err_ == 0 || (cond) ? 0 : wait_err_;             \
     })
+
+/* wait_on: sleep once on q, whose wakes need no condition; returns as sleeper_wait. */
+int wait_on(struct wait_queue *q, uint64_t deadline_ns);
 
 #endif

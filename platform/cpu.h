@@ -15,6 +15,17 @@ struct frame {
 };
 #define FRAME_SYSCALL 256
 
+/* What the gate keeps of a system call, at the top of the thread's kernel stack; offsets.h names the
+ * same places for assembly. */
+struct call_frame {
+    uint64_t result, number, flags, r9, r8, r10, rdx, rsi, rdi, rip;
+};
+
+/* The registers that C functions preserve, as platform/switch.S pushes them. */
+struct saved_registers {
+    uint64_t r15, r14, r13, r12, rbx, rbp;
+};
+
 struct thread;
 
 /* The trap page: the monitor's part, then ours. GS base points at it. [C] but for pending. */
@@ -41,6 +52,19 @@ static inline struct cpu *cpu_this(void)
     __asm__ volatile("mov %%gs:0x80, %0" : "=r"(c));
     return c;
 }
+
+/* cpu_call_frame: of the system call that the current thread is in. */
+static inline struct call_frame *cpu_call_frame(void)
+{
+    return (struct call_frame *)(uintptr_t)(cpu_this()->kernel_rsp - sizeof(struct call_frame));
+}
+
+/* context_switch: push the preserved registers, store RSP in *save_rsp, go on with load_rsp's. Returns
+ * when somebody switches back. context_begin, context_begin_kernel: where a new thread's saved
+ * context returns to; see platform/switch.S. */
+void context_switch(uint64_t *save_rsp, uint64_t load_rsp);
+void context_begin(void);
+void context_begin_kernel(void);
 
 /* cpu_init: set up the block of CPU id; boot_init comes first. */
 void cpu_init(unsigned id);

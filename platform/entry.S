@@ -228,6 +228,7 @@ upcall_entry:
     mov %rsp, %rdi
     cld
     call trap_dispatch
+    .globl trap_exit
 trap_exit: /* RSP = struct frame */
     mov FRAME_RIP(%rsp), %rax
     shr $40, %rax

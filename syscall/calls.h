@@ -7,6 +7,8 @@
 
 #include "kernel/base/base.h"
 
+struct saved_registers;
+
 #define SYSCALL_P0() void
 #define SYSCALL_P1(t1, a1) t1 a1
 #define SYSCALL_P2(t1, a1, ...) t1 a1, SYSCALL_P1(__VA_ARGS__)
@@ -18,5 +20,10 @@
 #define SYSCALL(nr, name, status, test, n, ...) long sys_##name(SYSCALL_P##n(__VA_ARGS__));
 #include "syscall/syscalls.def"
 #undef SYSCALL
+
+/* clone and clone3 enter through platform/switch.S, which passes the preserved registers on. */
+long thread_call_clone(uint64_t flags, uint64_t stack, uint64_t ptid, uint64_t ctid, uint64_t tls,
+                       const struct saved_registers *regs);
+long thread_call_clone3(const void USER *args, size_t size, const struct saved_registers *regs);
 
 #endif

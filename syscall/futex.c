@@ -1,28 +1,26 @@
 /* SPDX-License-Identifier: MIT */
-/* futex(2) for a single thread.
- *
- * With one thread nobody else can change the word or wake the sleeper: a wait whose value matches
- * ends by its timeout or by a signal, a wake finds nobody. So there is one queue and no buckets.
- * The operations with priority inheritance are -ENOSYS with one line.
- *
- * Source: futex(2). */
+/* futex(2) and futex_waitv: decode, one verb of kernel/futex.h, encode. Operations that hand a mutex over
+ * between kernel and program (FUTEX_WAIT_REQUEUE_PI) are -ENOSYS with one line: no libc uses them any
+ * more. Source: futex(2). */
 #include <asm/errno.h>
 #include <linux/futex.h>
+#include <linux/time.h>
 #include <linux/time_types.h>
 
 #include "kernel/base/print.h"
+#include "kernel/futex.h"
+#include "kernel/heap.h"
 #include "kernel/signal.h"
 #include "kernel/uaccess.h"
-#include "kernel/wait.h"
 #include "platform/clock.h"
 #include "syscall/calls.h"
 
 /* Decoded arguments. */
 struct request {
-    uint32_t USER *addr;
+    struct futex_word word;
     uint32_t value;
     uint64_t deadline_ns; /* CLOCK_MONOTONIC */
-    bool absolute; /* the timeout was a point in time */
+    bool absolute; /* the timeout is a point in time */
 };
 
 /* t in ns, at most UINT64_MAX - 1. */
@@ -62,109 +60,6 @@ static long read_timeout(struct request *r, const void USER *timeout, bool realt
     return 0;
 }
 
-static long check_word(uint32_t USER *addr)
-{
-    if (((uint64_t)(uintptr_t)addr & (sizeof(*addr) - 1)) != 0) {
-        return -EINVAL;
-    }
-    return uaccess_ok(addr, sizeof(*addr)) ? 0 : -EFAULT;
-}
-
-/* Whether the word still has the expected value: 0, -EAGAIN, or why it cannot be told. */
-static long compare_word(uint32_t USER *addr, uint32_t expected)
-{
-    uint32_t now;
-    long err = check_word(addr);
-
-    if (err != 0) {
-        return err;
-    }
-    if (uaccess_read32(&now, addr) != 0) {
-        return -EFAULT;
-    }
-    return now == expected ? 0 : -EAGAIN;
-}
-
-static long wait(const struct request *r)
-{
-    static struct wait_queue sleepers;
-    static bool ready;
-
-    if (!ready) {
-        wait_queue_init(&sleepers);
-        ready = true;
-    }
-    long err = compare_word(r->addr, r->value);
-    if (err != 0) {
-        return err;
-    }
-    int woken = wait_on(&sleepers, r->deadline_ns);
-    if (woken == -EINTR && (r->absolute || r->deadline_ns == TIME_NEVER)) {
-        return -ERESTARTSYS; /* to be repeated as it is; a relative timeout would start anew */
-    }
-    return woken;
-}
-
-/* The operation on the second word that FUTEX_WAKE_OP encodes. */
-static bool apply_op(unsigned op, uint32_t arg, uint32_t old, uint32_t *out)
-{
-    switch (op) {
-    case FUTEX_OP_SET:
-        *out = arg;
-        return true;
-    case FUTEX_OP_ADD:
-        *out = old + arg;
-        return true;
-    case FUTEX_OP_OR:
-        *out = old | arg;
-        return true;
-    case FUTEX_OP_ANDN:
-        *out = old & ~arg;
-        return true;
-    case FUTEX_OP_XOR:
-        *out = old ^ arg;
-        return true;
-    default:
-        return false;
-    }
-}
-
-/* FUTEX_WAKE_OP: the change of *addr2 is all that is left of it when nobody waits. */
-static long change_word(uint32_t USER *addr2, uint32_t encoded)
-{
-    unsigned op = encoded >> 28 & 0xf;
-    unsigned compare = encoded >> 24 & 0xf;
-    uint32_t arg = (uint32_t)((int32_t)(encoded << 8) >> 20); /* 12 bits, signed */
-    uint32_t seen;
-    uint32_t expected;
-
-    if ((op & FUTEX_OP_OPARG_SHIFT) != 0) {
-        arg = 1U << (arg & 31);
-        op &= ~(unsigned)FUTEX_OP_OPARG_SHIFT;
-    }
-    if (op > FUTEX_OP_XOR || compare > FUTEX_OP_CMP_GE) {
-        return -ENOSYS;
-    }
-    long err = check_word(addr2);
-    if (err != 0) {
-        return err;
-    }
-    if (uaccess_read32(&seen, addr2) != 0) {
-        return -EFAULT;
-    }
-    do {
-        uint32_t value;
-        expected = seen;
-        if (!apply_op(op, arg, expected, &value)) {
-            return -ENOSYS;
-        }
-        if (uaccess_cas32(addr2, expected, value, &seen) != 0) {
-            return -EFAULT;
-        }
-    } while (seen != expected);
-    return 0;
-}
-
 static long unsupported(unsigned op)
 {
     static uint32_t said;
@@ -176,42 +71,98 @@ static long unsupported(unsigned op)
     return -ENOSYS;
 }
 
+/* An interrupted wait without a timeout is to be repeated as it is; with one it is over, as signal(7)
+ * says. */
+static long wait(const struct request *r, uint32_t bitset)
+{
+    long err = futex_wait(r->word, r->value, bitset, r->deadline_ns);
+    return err == -EINTR && r->deadline_ns == TIME_NEVER ? -ERESTARTSYS : err;
+}
+
+static bool waits(unsigned command)
+{
+    return command == FUTEX_WAIT || command == FUTEX_WAIT_BITSET || command == FUTEX_LOCK_PI ||
+           command == FUTEX_LOCK_PI2;
+}
+
+/* Checks and timeout that do not depend on the word. */
+static long prepare(struct request *r, unsigned command, bool realtime, const void USER *timeout,
+                    uint32_t value3)
+{
+    bool by_bitset = command == FUTEX_WAIT_BITSET || command == FUTEX_WAKE_BITSET;
+    if (realtime && command != FUTEX_WAIT_BITSET && command != FUTEX_WAIT && command != FUTEX_LOCK_PI2) {
+        return -ENOSYS;
+    }
+    if (by_bitset && value3 == 0) {
+        return -EINVAL;
+    }
+    r->absolute = command != FUTEX_WAIT;
+    /* FUTEX_LOCK_PI has always been on the wall clock */
+    return waits(command) ? read_timeout(r, timeout, realtime || command == FUTEX_LOCK_PI) : 0;
+}
+
 long sys_futex(uint32_t USER *addr, int op, uint32_t value, const void USER *timeout,
                uint32_t USER *addr2, uint32_t value3)
 {
     unsigned command = (unsigned)op & (unsigned)FUTEX_CMD_MASK;
-    bool realtime = (op & FUTEX_CLOCK_REALTIME) != 0;
-    bool waits = command == FUTEX_WAIT || command == FUTEX_WAIT_BITSET;
-    bool by_bitset = command == FUTEX_WAIT_BITSET || command == FUTEX_WAKE_BITSET;
-    struct request r = {.addr = addr, .value = value, .absolute = command == FUTEX_WAIT_BITSET};
-
-    if (realtime && !waits) {
-        return -ENOSYS;
-    }
-    long err = waits ? read_timeout(&r, timeout, realtime) : 0;
-    if (err == 0 && by_bitset && value3 == 0) {
-        err = -EINVAL;
-    }
+    bool shared = (op & FUTEX_PRIVATE_FLAG) == 0;
+    uint32_t value2 = (uint32_t)(uintptr_t)timeout; /* of operations without timeout */
+    struct request r = {.word = {addr, shared}, .value = value};
+    struct futex_word word2 = {addr2, shared};
+    long err = prepare(&r, command, (op & FUTEX_CLOCK_REALTIME) != 0, timeout, value3);
     if (err != 0) {
         return err;
     }
     switch (command) {
-    case FUTEX_WAIT:
-    case FUTEX_WAIT_BITSET:
-        return wait(&r);
-    case FUTEX_WAKE:
-    case FUTEX_WAKE_BITSET:
-        return check_word(addr);
-    case FUTEX_REQUEUE:
-        err = check_word(addr);
-        return err != 0 ? err : check_word(addr2);
-    case FUTEX_CMP_REQUEUE:
-        err = check_word(addr2);
-        return err != 0 ? err : compare_word(addr, value3);
-    case FUTEX_WAKE_OP:
-        err = check_word(addr);
-        return err != 0 ? err : change_word(addr2, value3);
-    default:
-        return unsupported(command);
+    case FUTEX_WAIT: return wait(&r, FUTEX_BITSET_MATCH_ANY);
+    case FUTEX_WAIT_BITSET: return wait(&r, value3);
+    case FUTEX_WAKE: return futex_wake(r.word, value, FUTEX_BITSET_MATCH_ANY);
+    case FUTEX_WAKE_BITSET: return futex_wake(r.word, value, value3);
+    case FUTEX_REQUEUE: return futex_requeue(r.word, value, word2, value2, NULL);
+    case FUTEX_CMP_REQUEUE: return futex_requeue(r.word, value, word2, value2, &value3);
+    case FUTEX_WAKE_OP: return futex_wake_op(r.word, value, word2, value2, value3);
+    case FUTEX_LOCK_PI:
+    case FUTEX_LOCK_PI2: return futex_lock_pi(r.word, r.deadline_ns);
+    case FUTEX_TRYLOCK_PI: return futex_trylock_pi(r.word);
+    case FUTEX_UNLOCK_PI: return futex_unlock_pi(r.word);
+    default: return unsupported(command);
     }
+}
+
+/* futex_waitv: the entry as decoded. */
+static long read_waiter(const struct futex_waitv USER *from, struct futex_wait_item *out)
+{
+    struct futex_waitv w;
+    if (uaccess_read(&w, from, sizeof(w)) != 0) {
+        return -EFAULT;
+    }
+    if ((w.flags & ~(uint32_t)(FUTEX_32 | FUTEX_PRIVATE_FLAG)) != 0 || w.__reserved != 0 ||
+        (w.flags & FUTEX_32) == 0) {
+        return -EINVAL;
+    }
+    out->word = (struct futex_word){uptr(uint32_t, w.uaddr), (w.flags & FUTEX_PRIVATE_FLAG) == 0};
+    out->expected = (uint32_t)w.val;
+    return 0;
+}
+
+long sys_futex_waitv(const void USER *waiters, unsigned n, unsigned flags, const void USER *timeout,
+                     int clock)
+{
+    struct request r = {.absolute = true};
+    if (flags != 0 || n == 0 || n > FUTEX_WAITV_MAX) {
+        return -EINVAL;
+    }
+    if (timeout != NULL && clock != CLOCK_MONOTONIC && clock != CLOCK_REALTIME) {
+        return -EINVAL;
+    }
+    long err = read_timeout(&r, timeout, clock == CLOCK_REALTIME);
+    struct futex_wait_item *items = heap_alloc(n * sizeof(*items));
+    err = err == 0 && items == NULL ? -ENOMEM : err;
+    const struct futex_waitv USER *from = waiters;
+    for (unsigned i = 0; err == 0 && i < n; i++) {
+        err = read_waiter(from + i, &items[i]);
+    }
+    err = err != 0 ? err : futex_wait_any(items, n, r.deadline_ns);
+    heap_free(items);
+    return err == -EINTR && r.deadline_ns == TIME_NEVER ? -ERESTARTSYS : err;
 }

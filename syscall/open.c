@@ -64,7 +64,6 @@ long sys_creat(const char USER *name, unsigned mode)
     return sys_openat(AT_FDCWD, name, O_CREAT | O_WRONLY | O_TRUNC, mode);
 }
 
-/* A structure that grew since is fine as long as what is new is zero. */
 static int read_how(struct open_how *how, const void USER *from, size_t size)
 {
     if (size < sizeof(*how)) {
@@ -73,20 +72,7 @@ static int read_how(struct open_how *how, const void USER *from, size_t size)
     if (size > PAGE_SIZE) {
         return -E2BIG;
     }
-    if (uaccess_read(how, from, sizeof(*how)) != 0) {
-        return -EFAULT;
-    }
-    const char USER *rest = (const char USER *)from;
-    for (size_t i = sizeof(*how); i < size; i++) {
-        char byte;
-        if (uaccess_read(&byte, rest + i, 1) != 0) {
-            return -EFAULT;
-        }
-        if (byte != 0) {
-            return -E2BIG;
-        }
-    }
-    return 0;
+    return uaccess_struct(how, sizeof(*how), from, size);
 }
 
 static int check_how(const struct open_how *how)

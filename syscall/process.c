@@ -18,6 +18,7 @@
 #include "kernel/process.h"
 #include "kernel/random.h"
 #include "kernel/signal.h"
+#include "kernel/thread.h"
 #include "kernel/uaccess.h"
 #include "platform/cpu.h"
 #include "syscall/calls.h"
@@ -42,7 +43,7 @@ long sys_getppid(void)
 /* The only thread's end is the process's. */
 long sys_exit(int status)
 {
-    process_exit(status & EXIT_MASK);
+    thread_exit(status & EXIT_MASK);
 }
 
 long sys_exit_group(int status)

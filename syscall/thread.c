@@ -90,12 +90,12 @@ long sys_membarrier(int cmd, unsigned flags, int cpu)
 }
 
 /* What is refused, each with one line. */
-enum refusal { REFUSE_THREAD, REFUSE_PROCESS, REFUSE_PROGRAM, REFUSE_COUNT };
+enum refusal { REFUSE_SHARING, REFUSE_PROCESS, REFUSE_PROGRAM, REFUSE_COUNT };
 
 static long refuse(enum refusal what, const char *call)
 {
     static const char *const why[REFUSE_COUNT] = {
-        [REFUSE_THREAD] = "threads are not supported yet",
+        [REFUSE_SHARING] = "refused: threads share everything, and choose neither tid nor cgroup",
         [REFUSE_PROCESS] = "refused: a machine of Elfin runs one process, by design",
         [REFUSE_PROGRAM] = "refused: a machine of Elfin runs one program, by design",
     };
@@ -108,35 +108,57 @@ static long refuse(enum refusal what, const char *call)
     return -ENOSYS;
 }
 
-static long refuse_clone(uint64_t flags, const char *call)
+/* A thread shares everything; a child process shares less. */
+static long check_flags(uint64_t flags, const char *call)
 {
-    bool thread = (flags & CLONE_VM) != 0 && (flags & CLONE_VFORK) == 0;
-    return refuse(thread ? REFUSE_THREAD : REFUSE_PROCESS, call);
+    const uint64_t thread = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD;
+    if ((flags & CLONE_THREAD) == 0) {
+        return refuse(REFUSE_PROCESS, call);
+    }
+    if ((flags & (CLONE_VM | CLONE_SIGHAND)) != (CLONE_VM | CLONE_SIGHAND)) {
+        return -EINVAL;
+    }
+    if ((flags & thread) != thread) {
+        return refuse(REFUSE_SHARING, call);
+    }
+    return (flags & CLONE_PIDFD) != 0 ? -EINVAL : 0;
 }
 
-long sys_clone(uint64_t flags, uint64_t stack, uint64_t ptid, uint64_t ctid, uint64_t tls)
+/* Called by platform/switch.S for sys_clone and sys_clone3, with the preserved registers. */
+long thread_call_clone(uint64_t flags, uint64_t stack, uint64_t ptid, uint64_t ctid, uint64_t tls,
+                       const struct saved_registers *regs)
 {
-    (void)stack;
-    (void)ptid;
-    (void)ctid;
-    (void)tls;
-    return refuse_clone(flags, "clone");
+    struct thread_request r = {flags & ~(uint64_t)CSIGNAL, stack, ptid, ctid, tls};
+    long err = check_flags(flags, "clone");
+    return err != 0 ? err : thread_clone(&r, regs);
 }
 
-long sys_clone3(const void USER *args, size_t size)
+long thread_call_clone3(const void USER *uargs, size_t size, const struct saved_registers *regs)
 {
-    uint64_t flags;
-
+    struct clone_args args = {0};
     if (size > PAGE_SIZE) {
         return -E2BIG;
     }
     if (size < CLONE_ARGS_SIZE_VER0) {
         return -EINVAL;
     }
-    if (uaccess_read(&flags, args, sizeof(flags)) != 0) {
-        return -EFAULT;
+    long err = uaccess_struct(&args, sizeof(args), uargs, size);
+    if (err != 0) {
+        return err;
     }
-    return refuse_clone(flags, "clone3");
+    if ((args.flags & CSIGNAL) != 0 || (args.stack == 0) != (args.stack_size == 0)) {
+        return -EINVAL;
+    }
+    if ((args.flags & CLONE_THREAD) != 0 && args.exit_signal != 0) {
+        return -EINVAL;
+    }
+    if (args.set_tid_size != 0 || (args.flags & CLONE_INTO_CGROUP) != 0) {
+        return refuse(REFUSE_SHARING, "clone3");
+    }
+    struct thread_request r = {args.flags, args.stack + args.stack_size, args.parent_tid,
+                               args.child_tid, args.tls};
+    err = check_flags(args.flags, "clone3");
+    return err != 0 ? err : thread_clone(&r, regs);
 }
 
 long sys_fork(void)
