@@ -15,6 +15,7 @@
 #include "kernel/base/lock.h"
 #include "kernel/base/print.h"
 #include "kernel/base/string.h"
+#include "kernel/file.h"
 #include "kernel/heap.h"
 #include "kernel/kva.h"
 #include "kernel/process.h"
@@ -284,6 +285,7 @@ long thread_clone(const struct thread_request *r, const struct saved_registers *
         thread_put(t);
         return err;
     }
+    fd_share(); /* descriptors need references from now on */
     sched_start(t);
     return tid;
 }

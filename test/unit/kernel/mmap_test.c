@@ -2,7 +2,7 @@
 // sources: kernel/mmap.c kernel/fault.c kernel/maps.c kernel/madvise.c kernel/mlock.c kernel/mremap.c
 // sources: kernel/pmap.c kernel/vma.c kernel/base/rbtree.c kernel/file.c kernel/mutex.c kernel/wait.c
 // sources: kernel/timer.c kernel/random.c platform/irq.c
-// fakes: heap pages moncall process uaccess log
+// fakes: sched heap pages moncall process uaccess log
 /* The program's memory against an array of pages: random calls, then touches as the processor would
  * make them, with faults. The second half fails allocations and map calls at random: a call that
  * fails changes nothing it should not, and nothing is lost. */
