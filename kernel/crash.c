@@ -106,7 +106,7 @@ static void report_backtrace(const struct frame *f)
 void crash_report(int sig, const siginfo_t *info, const struct frame *f)
 {
     bool has_address = sig == SIGSEGV || sig == SIGBUS || sig == SIGFPE || sig == SIGILL;
-    if (has_address && info->si_code > 0) {
+    if (has_address && info->si_code > 0 && info->si_code != SI_KERNEL) {
         log(SIGNAL, ERROR, "killed by %s (%d), code %d, address %016lx", signal_name(sig), sig,
             info->si_code, (uint64_t)(uintptr_t)info->si_addr);
     } else {

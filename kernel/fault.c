@@ -10,6 +10,7 @@
 #include <asm/signal.h>
 
 #include <asm/errno.h>
+#include <asm/fcntl.h>
 #include <asm/mman.h>
 #include <asm/siginfo.h>
 #include <linux/resource.h>
@@ -164,7 +165,8 @@ static int fault_file_write(const struct vma *v, uint64_t addr)
     uint64_t end;
     uint64_t page = align_down(addr, PAGE_SIZE);
     int err = enter_copy(v, page);
-    if (err != 0 || !plentiful(AROUND_PART, COPY_AROUND)) {
+    bool steady = (v->file->flags & O_ACCMODE) == O_RDONLY; /* else later writes must show in the rest */
+    if (err != 0 || !steady || !plentiful(AROUND_PART, COPY_AROUND)) {
         return err;
     }
     window_around(v, addr, COPY_AROUND * PAGE_SIZE, &start, &end);

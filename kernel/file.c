@@ -234,14 +234,14 @@ void fd_close_all(void)
 /* How an iterator's bytes are moved; buf is the kernel's side. */
 enum iov_move { IOV_TO, IOV_FROM, IOV_ZERO };
 
-static int move_bytes(const struct iov_iter *it, char *base, char *buf, size_t len,
-                      enum iov_move how)
+/* Returns the bytes moved: less than len at a bad page of the program. */
+static size_t move_bytes(const struct iov_iter *it, char *base, char *buf, size_t len, enum iov_move how)
 {
     if (it->user) {
         switch (how) {
-        case IOV_TO: return uaccess_write(uptr(void, base), buf, len);
-        case IOV_FROM: return uaccess_read(buf, uptr(void, base), len);
-        default: return uaccess_zero(uptr(void, base), len);
+        case IOV_TO: return uaccess_write_part(uptr(void, base), buf, len);
+        case IOV_FROM: return uaccess_read_part(buf, uptr(void, base), len);
+        default: return uaccess_zero_part(uptr(void, base), len);
         }
     }
     switch (how) {
@@ -249,7 +249,7 @@ static int move_bytes(const struct iov_iter *it, char *base, char *buf, size_t l
     case IOV_FROM: memcpy(buf, base, len); break;
     default: memset(base, 0, len); break;
     }
-    return 0;
+    return len;
 }
 
 /* The entry and the offset in it that it->done stands at. */
@@ -269,22 +269,21 @@ static long iov_move(struct iov_iter *it, char *buf, size_t len, enum iov_move h
 {
     size_t moved = 0;
     if (likely(it->n == 1)) { /* read and write: no search for the entry */
-        moved = min(len, it->total - it->done);
-        if (move_bytes(it, (char *)it->iov->base + it->done, buf, moved, how) != 0) {
-            return -EFAULT;
-        }
+        size_t n = min(len, it->total - it->done);
+        moved = move_bytes(it, (char *)it->iov->base + it->done, buf, n, how);
         it->done += moved;
-        return (long)moved;
+        return moved != 0 || n == 0 ? (long)moved : -EFAULT;
     }
     while (moved < len && it->done < it->total) {
         size_t offset;
         const struct iov *v = position(it, &offset);
         size_t n = min(len - moved, v->len - offset);
-        if (move_bytes(it, (char *)v->base + offset, buf, n, how) != 0) {
+        size_t part = move_bytes(it, (char *)v->base + offset, buf, n, how);
+        moved += part;
+        it->done += part;
+        if (part < n) {
             return moved != 0 ? (long)moved : -EFAULT;
         }
-        moved += n;
-        it->done += n;
         buf = how == IOV_ZERO ? buf : buf + n;
     }
     return (long)moved;

@@ -166,13 +166,22 @@ uint64_t signal_pending_set(void)
     return __atomic_load_n(&pending, __ATOMIC_RELAXED) & thread_this()->sig_mask;
 }
 
+static bool is_pending(uint64_t set)
+{
+    return (__atomic_load_n(&pending, __ATOMIC_RELAXED) & set) != 0;
+}
+
 int signal_wait(uint64_t set, siginfo_t *info, uint64_t deadline_ns)
 {
     struct thread *t = thread_this();
     uint64_t saved = t->sig_mask;
     t->sig_mask = saved & ~set; /* so that they wake us */
-    int sig = 0;
-    int err = wait_until(&arrivals, (sig = signal_take(set, info)) != 0, deadline_ns);
+    int err;
+    int sig;
+    do { /* what was pending may be another thread's by now */
+        err = wait_until(&arrivals, is_pending(set), deadline_ns);
+        sig = signal_take(set, info);
+    } while (err == 0 && sig == 0);
     t->sig_mask = saved;
     if (sig != 0) {
         return sig;

@@ -104,28 +104,69 @@ static bool zero_bytes(char *dst, size_t len)
     return zero_small(dst, len);
 }
 
+/* The part of [p, p + len) before the program's half ends. */
+static size_t within(const void USER *p, size_t len)
+{
+    uint64_t start = (uint64_t)(uintptr_t)(const void *)p;
+    return start < USER_MIN || start > USER_MAX ? 0 : min(len, (size_t)(USER_MAX - start));
+}
+
+/* After a fault: byte by byte from the start, to learn how far it goes. Bytes moved. */
+static size_t copy_part(char *dst, const char *src, size_t len)
+{
+    size_t left = len;
+    __asm__ volatile("1: rep movsb\n2:\n" EXTABLE("1b", "2b")
+                     : "+D"(dst), "+S"(src), "+c"(left)::"memory");
+    return len - left;
+}
+
+static size_t zero_part(char *dst, size_t len)
+{
+    size_t left = len;
+    __asm__ volatile("1: rep stosb\n2:\n" EXTABLE("1b", "2b")
+                     : "+D"(dst), "+c"(left)
+                     : "a"(0)
+                     : "memory");
+    return len - left;
+}
+
+size_t uaccess_read_part(void *dst, const void USER *src, size_t len)
+{
+    const char *from = (const char *)(uintptr_t)src;
+    size_t n = within(src, len);
+    return likely(copy_bytes(dst, from, n)) ? n : copy_part(dst, from, n);
+}
+
+size_t uaccess_write_part(void USER *dst, const void *src, size_t len)
+{
+    char *to = (char *)(uintptr_t)dst;
+    size_t n = within(dst, len);
+    return likely(copy_bytes(to, src, n)) ? n : copy_part(to, src, n);
+}
+
+size_t uaccess_zero_part(void USER *dst, size_t len)
+{
+    char *to = (char *)(uintptr_t)dst;
+    size_t n = within(dst, len);
+    return likely(zero_bytes(to, n)) ? n : zero_part(to, n);
+}
+
 int uaccess_read(void *dst, const void USER *src, size_t len)
 {
-    if (unlikely(!uaccess_ok(src, len))) {
-        return len == 0 ? 0 : -EFAULT;
-    }
-    return copy_bytes(dst, (const char *)(uintptr_t)src, len) ? 0 : -EFAULT;
+    const char *from = (const char *)(uintptr_t)src;
+    return len == 0 || (uaccess_ok(src, len) && copy_bytes(dst, from, len)) ? 0 : -EFAULT;
 }
 
 int uaccess_write(void USER *dst, const void *src, size_t len)
 {
-    if (unlikely(!uaccess_ok(dst, len))) {
-        return len == 0 ? 0 : -EFAULT;
-    }
-    return copy_bytes((char *)(uintptr_t)dst, src, len) ? 0 : -EFAULT;
+    char *to = (char *)(uintptr_t)dst;
+    return len == 0 || (uaccess_ok(dst, len) && copy_bytes(to, src, len)) ? 0 : -EFAULT;
 }
 
 int uaccess_zero(void USER *dst, size_t len)
 {
-    if (unlikely(!uaccess_ok(dst, len))) {
-        return len == 0 ? 0 : -EFAULT;
-    }
-    return zero_bytes((char *)(uintptr_t)dst, len) ? 0 : -EFAULT;
+    char *to = (char *)(uintptr_t)dst;
+    return len == 0 || (uaccess_ok(dst, len) && zero_bytes(to, len)) ? 0 : -EFAULT;
 }
 
 int uaccess_struct(void *dst, size_t known, const void USER *src, size_t size)

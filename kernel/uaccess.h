@@ -18,6 +18,11 @@ MUST_CHECK int uaccess_read(void *dst, const void USER *src, size_t len);
 MUST_CHECK int uaccess_write(void USER *dst, const void *src, size_t len);
 MUST_CHECK int uaccess_zero(void USER *dst, size_t len);
 
+/* The same, returning how many bytes were moved before a fault (len: all). */
+MUST_CHECK size_t uaccess_read_part(void *dst, const void USER *src, size_t len);
+MUST_CHECK size_t uaccess_write_part(void USER *dst, const void *src, size_t len);
+MUST_CHECK size_t uaccess_zero_part(void USER *dst, size_t len);
+
 /* uaccess_struct: a structure that has grown over time: known bytes into dst, of size that the program
  * passes. What it lacks is zero in dst; what it has beyond must be zero. Returns 0, -E2BIG, -EFAULT. */
 MUST_CHECK int uaccess_struct(void *dst, size_t known, const void USER *src, size_t size);

@@ -65,7 +65,7 @@ void wait_end(struct waiter *w);
 MUST_CHECK int wait_sleep(struct waiter *w, uint64_t deadline_ns);
 void wait_sleep_deaf(struct waiter *w);
 
-/* wait_until: sleep on q until cond holds. Evaluates to 0, -ETIMEDOUT or -EINTR. */
+/* wait_until: sleep on q until cond, which is evaluated often, holds. Evaluates to 0, -ETIMEDOUT or -EINTR. */
 #define wait_until(q, cond, deadline_ns)                      \
     ({                                                        \
         struct waiter wait_w_;                                \

@@ -136,8 +136,8 @@ long sys_clock_settime(int clock, const void USER *ts)
 {
     uint64_t ns;
     struct clock_info info = clock_of(clock);
-    bool cpu = info.kind == CPU_PROCESS || info.kind == CPU_THREAD;
-    if (clock != CLOCK_REALTIME && (!cpu || clock == CLOCK_THREAD_CPUTIME_ID)) {
+    bool cpu = info.kind != NO_CLOCK && clock < 0;
+    if (clock != CLOCK_REALTIME && !cpu) {
         return -EINVAL;
     }
     int err = get_timespec(ts, &ns);

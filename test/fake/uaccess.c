@@ -19,6 +19,38 @@ static bool accessible(const void USER *p, size_t len)
     return uaccess_ok(p, len) && !faults;
 }
 
+/* How much of [p, p + len) can be moved. */
+static size_t accessible_part(const void USER *p, size_t len)
+{
+    uint64_t start = (uint64_t)(uintptr_t)p;
+    if (len == 0 || accessible(p, len)) {
+        return len;
+    }
+    return uaccess_ok(p, 1) && start < fake_fault_at && start + len > fake_fault_at
+               ? fake_fault_at - start : 0;
+}
+
+size_t uaccess_read_part(void *dst, const void USER *src, size_t len)
+{
+    size_t n = accessible_part(src, len);
+    memcpy(dst, (const void *)(uintptr_t)src, n);
+    return n;
+}
+
+size_t uaccess_write_part(void USER *dst, const void *src, size_t len)
+{
+    size_t n = accessible_part(dst, len);
+    memcpy((void *)(uintptr_t)dst, src, n);
+    return n;
+}
+
+size_t uaccess_zero_part(void USER *dst, size_t len)
+{
+    size_t n = accessible_part(dst, len);
+    memset((void *)(uintptr_t)dst, 0, n);
+    return n;
+}
+
 int uaccess_read(void *dst, const void USER *src, size_t len)
 {
     if (len != 0 && !accessible(src, len)) {

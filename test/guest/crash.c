@@ -47,7 +47,7 @@ int main(int argc, char **argv)
     if (!strcmp(how, "segv"))
         crash_outer((int *)0x1234);
     else if (!strcmp(how, "divide"))
-        sink = 1 / zero;
+        sink = 100 / zero;
     else if (!strcmp(how, "illegal"))
         __asm__ volatile("ud2");
     else if (!strcmp(how, "trap"))

@@ -87,15 +87,15 @@ static void test_actions(void)
 
 static void test_masks(void)
 {
-    uint64_t set = MASK(SIGUSR1) | MASK(SIGUSR2) | MASK(SIGKILL) | MASK(34), old = 0, pending = 0;
+    uint64_t set = MASK(SIGUSR1) | MASK(SIGUSR2) | MASK(SIGKILL) | MASK(40), old = 0, pending = 0;
     install(SIGUSR1, 0, note_info);
     install(SIGUSR2, 0, note_info);
-    install(34, 0, note_info);
+    install(40, 0, note_info);
     install(SIGHUP, 0, note_info);
     SHOW(syscall(SYS_rt_sigprocmask, SIG_BLOCK, &set, &old, 8));
     SHOW(old);
     SHOW(syscall(SYS_rt_sigprocmask, SIG_BLOCK, NULL, &old, 8));
-    TRUE(old == (MASK(SIGUSR1) | MASK(SIGUSR2) | MASK(34)));
+    TRUE(old == (MASK(SIGUSR1) | MASK(SIGUSR2) | MASK(40)));
     raise(SIGUSR2);
     raise(SIGUSR1);
     raise(SIGUSR1);
@@ -123,15 +123,15 @@ static void show_info(void)
 
 static void test_queue(void)
 {
-    uint64_t set = MASK(34) | MASK(35);
-    siginfo_t info = { .si_signo = 34, .si_code = SI_QUEUE };
+    uint64_t set = MASK(40) | MASK(41);
+    siginfo_t info = { .si_signo = 40, .si_code = SI_QUEUE };
     struct timespec no_time = { 0, 0 }, wrong = { -1, 0 }, little = { 0, 20000000 };
-    install(34, 0, note_info);
+    install(40, 0, note_info);
     syscall(SYS_rt_sigprocmask, SIG_BLOCK, &set, NULL, 8);
     info.si_pid = getpid();
     for (int i = 1; i <= 3; i++) {
         info.si_value.sival_int = i * 11;
-        SHOW(syscall(SYS_rt_sigqueueinfo, getpid(), 34, &info));
+        SHOW(syscall(SYS_rt_sigqueueinfo, getpid(), 40, &info));
     }
     for (int i = 0; i < 2; i++) {
         SHOW(syscall(SYS_rt_sigtimedwait, &set, &last, &no_time, 8));
@@ -149,10 +149,10 @@ static void test_queue(void)
     SHOW(syscall(SYS_rt_sigtimedwait, &set, NULL, &wrong, 8));
     SHOW(syscall(SYS_rt_sigtimedwait, BAD_POINTER, NULL, &no_time, 8));
     SHOW(syscall(SYS_rt_sigtimedwait, &set, NULL, &no_time, 4));
-    SHOW(syscall(SYS_rt_sigqueueinfo, getpid(), 34, BAD_POINTER));
-    SHOW(syscall(SYS_rt_sigqueueinfo, 9999999, 34, &info));
+    SHOW(syscall(SYS_rt_sigqueueinfo, getpid(), 40, BAD_POINTER));
+    SHOW(syscall(SYS_rt_sigqueueinfo, 9999999, 40, &info));
     info.si_code = SI_TKILL;
-    SHOW(syscall(SYS_rt_tgsigqueueinfo, getpid(), syscall(SYS_gettid), 34, &info));
+    SHOW(syscall(SYS_rt_tgsigqueueinfo, getpid(), syscall(SYS_gettid), 40, &info));
     count = 0;
 }
 
