@@ -22,7 +22,8 @@ endif
 WARN := -Wall -Wextra -Wshadow -Wcast-qual -Wmissing-prototypes -Werror
 UAPI := -idirafter /usr/include -idirafter /usr/include/x86_64-linux-gnu
 FREESTANDING := -std=gnu11 -ffreestanding -nostdinc \
-    -isystem $(shell gcc -print-file-name=include) $(UAPI) -I. -fno-strict-aliasing -fno-common -fcf-protection=none -fno-asynchronous-unwind-tables \
+    -isystem $(shell gcc -print-file-name=include) $(UAPI) -I. -fno-strict-aliasing -fno-common \
+    -fcf-protection=none -fno-asynchronous-unwind-tables \
     -mno-red-zone -mgeneral-regs-only -fvisibility=hidden -ffunction-sections -fdata-sections -g
 LIBOS_CFLAGS := $(FREESTANDING) $(WARN) -O2 -fPIE -fno-jump-tables -fno-omit-frame-pointer \
     -fstack-protector-strong -mstack-protector-guard=tls -mstack-protector-guard-reg=gs \

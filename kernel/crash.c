@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Crash reports. The backtrace follows the chain of frame pointers while it looks like one, then
  * scans the stack for words that point behind a call instruction: programs are mostly built without
- * frame pointers. All reads of the program go through uaccess, so a wrecked stack only shortens it. */
+ * frame pointers. All reads of the program go through uaccess, so a wrecked stack only shortens
+ * it. */
 #include "kernel/crash.h"
 
 #include "kernel/base/print.h"
@@ -112,10 +113,14 @@ void crash_report(int sig, const siginfo_t *info, const struct frame *f)
     } else {
         log(SIGNAL, ERROR, "killed by %s (%d), code %d", signal_name(sig), sig, info->si_code);
     }
-    log(SIGNAL, ERROR, "  rax %016lx rbx %016lx rcx %016lx rdx %016lx", f->rax, f->rbx, f->rcx, f->rdx);
-    log(SIGNAL, ERROR, "  rsi %016lx rdi %016lx rbp %016lx rsp %016lx", f->rsi, f->rdi, f->rbp, f->rsp);
-    log(SIGNAL, ERROR, "  r8  %016lx r9  %016lx r10 %016lx r11 %016lx", f->r8, f->r9, f->r10, f->r11);
-    log(SIGNAL, ERROR, "  r12 %016lx r13 %016lx r14 %016lx r15 %016lx", f->r12, f->r13, f->r14, f->r15);
+    log(SIGNAL, ERROR, "  rax %016lx rbx %016lx rcx %016lx rdx %016lx", f->rax, f->rbx, f->rcx,
+        f->rdx);
+    log(SIGNAL, ERROR, "  rsi %016lx rdi %016lx rbp %016lx rsp %016lx", f->rsi, f->rdi, f->rbp,
+        f->rsp);
+    log(SIGNAL, ERROR, "  r8  %016lx r9  %016lx r10 %016lx r11 %016lx", f->r8, f->r9, f->r10,
+        f->r11);
+    log(SIGNAL, ERROR, "  r12 %016lx r13 %016lx r14 %016lx r15 %016lx", f->r12, f->r13, f->r14,
+        f->r15);
     log(SIGNAL, ERROR, "  rip %016lx flags %lx", trap_site_rip(f->rip), f->rflags);
     report_backtrace(f);
     log(SIGNAL, ERROR, "  map:");

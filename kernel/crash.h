@@ -5,7 +5,8 @@
 
 #include "kernel/signal.h"
 
-/* crash_report: signal, address, registers, backtrace and map on the log; f is the program's state. */
+/* crash_report: signal, address, registers, backtrace and map on the log; f is the program's
+ * state. */
 void crash_report(int sig, const siginfo_t *info, const struct frame *f);
 
 /* crash_set_symbols: how an address becomes "name+0x12 (file)"; returns the length of the text or a

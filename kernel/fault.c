@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Page faults of the program, and of the kernel on the program's behalf.
  *
- * Anonymous memory comes 16 pages at a time, or 2 MiB where the region allows and memory is plentiful;
- * a private file page is mapped from the object until it is written, then copied. Every monitor call
- * costs as much as copying several pages, so neighbours come along when they are cheap.
+ * Anonymous memory comes 16 pages at a time, or 2 MiB where the region allows and memory is
+ * plentiful; a private file page is mapped from the object until it is written, then copied. Every
+ * monitor call costs as much as copying several pages, so neighbours come along when they are
+ * cheap.
  * Context: takes space.lock; may block in the object. Source: mmap(2), sigaction(2) si_code. */
 #include "kernel/mmap.h"
 
@@ -38,7 +39,8 @@ static bool plentiful(unsigned part, size_t need)
     return s.free > need + s.total / part;
 }
 
-/* [*start, *end): the part of the aligned window around addr that v covers and nothing is mapped in. */
+/* [*start, *end): the part of the aligned window around addr that v covers and nothing is mapped
+ * in. */
 static void window_around(const struct vma *v, uint64_t addr, uint64_t len, uint64_t *start,
                           uint64_t *end)
 {
@@ -178,8 +180,9 @@ static int fault_file_write(const struct vma *v, uint64_t addr)
     return 0;
 }
 
-/* Enter [va, va + n pages) of frames that follow each other from fp; more pages are fetched and added
- * as long as they do. Returns the number entered, or a negative errno when not even the first was. */
+/* Enter [va, va + n pages) of frames that follow each other from fp; more pages are fetched and
+ * added as long as they do. Returns the number entered, or a negative errno when not even the first
+ * was. */
 static long enter_run(const struct vma *v, uint64_t va, uint64_t end, bool write, unsigned flags)
 {
     struct file_page first;
@@ -270,7 +273,8 @@ static int fault_copy(const struct vma *v, uint64_t addr, const struct pmap_entr
     return err;
 }
 
-/* The stack region below which addr lies grows down to it, keeping its distance from what is there. */
+/* The stack region below which addr lies grows down to it, keeping its distance from what is
+ * there. */
 static struct vma *grow_stack(uint64_t addr)
 {
     struct vma *v = vma_find(&space.tree, addr);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The verbs of futex(2) but for those with owners (futexpi.c), and what the end of a thread does.
- * Locks: a bucket's, see futexword.c. Source: futex(2), futex_waitv in Linux 5.16, get_robust_list(2). */
+ * Locks: a bucket's, see futexword.c. Source: futex(2), futex_waitv in Linux 5.16,
+ * get_robust_list(2). */
 #include "kernel/futex.h"
 
 #include <asm/errno.h>
@@ -206,7 +207,8 @@ long futex_wake_op(struct futex_word from, uint32_t nwake, struct futex_word to,
         int fault = change_word(to, &op, &old);
         if (fault == 0) {
             woken = wake_locked(b, &key, nwake, FUTEX_BITSET_MATCH_ANY);
-            woken += compare_op(&op, old) ? wake_locked(t, &target, nwake2, FUTEX_BITSET_MATCH_ANY) : 0;
+            woken +=
+                compare_op(&op, old) ? wake_locked(t, &target, nwake2, FUTEX_BITSET_MATCH_ANY) : 0;
         }
         futexword_unlock_two(b, t);
         if (fault == 0) {
@@ -217,7 +219,8 @@ long futex_wake_op(struct futex_word from, uint32_t nwake, struct futex_word to,
     return err;
 }
 
-/* Take all but those woken off their buckets. Returns the index of the first that was woken, -1: none. */
+/* Take all but those woken off their buckets. Returns the index of the first that was woken, -1:
+ * none. */
 static long dequeue_all(struct futex_sleeper *s, size_t n)
 {
     long woken = -1;
@@ -259,8 +262,8 @@ long futex_wait_any(const struct futex_wait_item *items, size_t n, uint64_t dead
     return woken >= 0 ? woken : err;
 }
 
-/* A robust futex whose owner ends: mark it and let one sleeper have it. pi: it is the owner's business to
- * hand it on, but the owner is gone: the sleeper looks. */
+/* A robust futex whose owner ends: mark it and let one sleeper have it. pi: it is the owner's
+ * business to hand it on, but the owner is gone: the sleeper looks. */
 static void give_up(uint64_t addr, int tid)
 {
     struct futex_word w = {uptr(uint32_t, addr), true};

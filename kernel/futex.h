@@ -16,14 +16,16 @@ struct futex_word {
 /* All return -EFAULT for a word that cannot be accessed, -EINVAL for one that is not aligned.
  * Deadlines: CLOCK_MONOTONIC, TIME_NEVER for none. Context: may block. Source: futex(2).
  *
- * futex_wait: sleep if the word is still expected, until a wake whose bitset has a bit in common. 0 woken;
+ * futex_wait: sleep if the word is still expected, until a wake whose bitset has a bit in common. 0
+ * woken;
  *   -EAGAIN the word differs; -ETIMEDOUT; -EINTR.
  * futex_wake: wake up to n sleepers, longest first. Returns how many. */
 long futex_wait(struct futex_word w, uint32_t expected, uint32_t bitset, uint64_t deadline_ns);
 long futex_wake(struct futex_word w, uint32_t n, uint32_t bitset);
 
 /* futex_requeue: wake up to nwake sleepers of from, let up to nmove others sleep on to instead.
- * expected: unless NULL, what from must contain (-EAGAIN). Returns woken, plus moved with expected. */
+ * expected: unless NULL, what from must contain (-EAGAIN). Returns woken, plus moved with
+ * expected. */
 long futex_requeue(struct futex_word from, uint32_t nwake, struct futex_word to, uint32_t nmove,
                    const uint32_t *expected);
 
@@ -42,17 +44,17 @@ struct futex_wait_item {
  * futex_wait. */
 long futex_wait_any(const struct futex_wait_item *items, size_t n, uint64_t deadline_ns);
 
-/* Words that hold their owner's tid (FUTEX_TID_MASK, FUTEX_WAITERS, FUTEX_OWNER_DIED). Sleepers get the
- * lock in the order of their arrival; threads have no priorities here that could be lent.
+/* Words that hold their owner's tid (FUTEX_TID_MASK, FUTEX_WAITERS, FUTEX_OWNER_DIED). Sleepers get
+ * the lock in the order of their arrival; threads have no priorities here that could be lent.
  * futex_lock_pi: take w's lock. 0; -EDEADLK the caller has it; -ESRCH its owner does not exist;
- *   -ETIMEDOUT, -EINTR. futex_trylock_pi: the same or -EAGAIN. futex_unlock_pi: hand it on. 0; -EPERM
- *   somebody else has it. */
+ *   -ETIMEDOUT, -EINTR. futex_trylock_pi: the same or -EAGAIN. futex_unlock_pi: hand it on. 0;
+ *   -EPERM somebody else has it. */
 long futex_lock_pi(struct futex_word w, uint64_t deadline_ns);
 long futex_trylock_pi(struct futex_word w);
 long futex_unlock_pi(struct futex_word w);
 
-/* futex_thread_exit: what the end of a thread does to words: robust futexes that it holds are marked
- * and given up, the word of set_tid_address(2) is cleared and woken.
+/* futex_thread_exit: what the end of a thread does to words: robust futexes that it holds are
+ * marked and given up, the word of set_tid_address(2) is cleared and woken.
  * Source: get_robust_list(2), set_tid_address(2). */
 void futex_thread_exit(struct thread *t);
 

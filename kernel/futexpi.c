@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Futexes with an owner. The word changes hands under the bucket's lock: a sleeper that is woken finds
- * its own tid there. Source: futex(2), "Priority-inheritance futexes". */
+/* Futexes with an owner. The word changes hands under the bucket's lock: a sleeper that is woken
+ * finds its own tid there. Source: futex(2), "Priority-inheritance futexes". */
 #include "kernel/futexword.h"
 
 #include <asm/errno.h>
@@ -102,7 +102,8 @@ long futex_trylock_pi(struct futex_word w)
 }
 
 /* The first sleeper on key; *more: there are others. */
-static struct futex_sleeper *first_sleeper(struct futex_bucket *b, const struct futex_key *key, bool *more)
+static struct futex_sleeper *first_sleeper(struct futex_bucket *b, const struct futex_key *key,
+                                           bool *more)
 {
     struct futex_sleeper *first = NULL;
     struct list *at;

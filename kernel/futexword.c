@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Buckets of futex sleepers.
  *
- * A word is known by its address or, when shared, by the object that is mapped there and the offset.
- * Bucket locks are leaves but for the scheduler's; two are taken in order of address. The word is read
- * under the lock with page faults off: the lock may not be held over a sleep.
+ * A word is known by its address or, when shared, by the object that is mapped there and the
+ * offset. Bucket locks are leaves but for the scheduler's; two are taken in order of address. The
+ * word is read under the lock with page faults off: the lock may not be held over a sleep.
  * Source: futex(2); Franke, Russell, Kirkwood: Fuss, Futexes and Furwocks (2002). */
 #include "kernel/futexword.h"
 

@@ -39,15 +39,16 @@ void futexword_unlock_two(struct futex_bucket *a, struct futex_bucket *b);
 
 bool futexword_same(const struct futex_key *a, const struct futex_key *b);
 
-/* Access to the word under a bucket's lock: -EFAULT when that needs a page first: give up the lock, call
- * futexword_fault_in, and try again. */
+/* Access to the word under a bucket's lock: -EFAULT when that needs a page first: give up the lock,
+ * call futexword_fault_in, and try again. */
 MUST_CHECK int futexword_read(uint32_t *out, struct futex_word w);
-MUST_CHECK int futexword_cas(struct futex_word w, uint32_t expected, uint32_t desired, uint32_t *seen);
+MUST_CHECK int futexword_cas(struct futex_word w, uint32_t expected, uint32_t desired,
+                             uint32_t *seen);
 MUST_CHECK int futexword_fault_in(struct futex_word w, bool write);
 
-/* futexword_enqueue: s sleeps on key's bucket b. futexword_dequeue: the end of each sleep: take s off if
- * it is still queued (true); after it nobody looks at s any more. futexword_wake_one: wake s, which is
- * on a locked bucket. */
+/* futexword_enqueue: s sleeps on key's bucket b. futexword_dequeue: the end of each sleep: take s
+ * off if it is still queued (true); after it nobody looks at s any more. futexword_wake_one: wake
+ * s, which is on a locked bucket. */
 void futexword_enqueue_locked(struct futex_bucket *b, struct futex_sleeper *s);
 bool futexword_dequeue(struct futex_sleeper *s);
 void futexword_wake_one_locked(struct futex_sleeper *s);

@@ -2,9 +2,9 @@
 /* Interval timers: of real time, and two of CPU time, which is one clock here (calls are not told
  * from the program's own work).
  *
- * A timer of CPU time is armed in real time for the earliest moment at which it could be due; if the
- * processor was idle in between, it is armed again for what is left. Handlers run in irq_poll, never
- * in the middle of these functions, so there is no lock.
+ * A timer of CPU time is armed in real time for the earliest moment at which it could be due; if
+ * the processor was idle in between, it is armed again for what is left. Handlers run in irq_poll,
+ * never in the middle of these functions, so there is no lock.
  * Source: getitimer(2), alarm(2). */
 #include "kernel/itimer.h"
 

@@ -5,8 +5,8 @@
 
 #include "kernel/base/base.h"
 
-/* kva_alloc_stack: npages of fresh memory with an unmapped page on either side. Returns the address of
- * the end (the stack's top), 0 when out of memory. Context: may allocate. */
+/* kva_alloc_stack: npages of fresh memory with an unmapped page on either side. Returns the address
+ * of the end (the stack's top), 0 when out of memory. Context: may allocate. */
 uint64_t kva_alloc_stack(unsigned npages);
 
 /* kva_free_stack: give a stack of npages back, by its top; it stays mapped for the next one. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What the program's memory looks like: lines of /proc/self/maps and counters. mmap_describe takes no
+/* What the program's memory looks like: lines of /proc/self/maps and counters. mmap_describe takes
+ * no
  * lock: it also runs in crash reports. Source: proc(5). */
 #include "kernel/mmap.h"
 

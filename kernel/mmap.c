@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* The program's regions: map, unmap, protect, brk, and what is derived from them.
  *
- * Owns the region tree; pmap.c knows the frames. A region without PROT bits keeps its frames but none
- * is mapped. space.lock is a sleeping lock, because objects may block while they find a page; nothing
- * under it touches the program's memory. Source: mmap(2), munmap(2), mprotect(2), brk(2), proc(5). */
+ * Owns the region tree; pmap.c knows the frames. A region without PROT bits keeps its frames but
+ * none is mapped. space.lock is a sleeping lock, because objects may block while they find a page;
+ * nothing under it touches the program's memory. Source: mmap(2), munmap(2), mprotect(2), brk(2),
+ * proc(5). */
 #include "kernel/mmap.h"
 
 #include <asm/errno.h>
@@ -451,7 +452,8 @@ int mmap_stack(uint64_t limit, uint64_t *top)
 {
     uint64_t end = STACK_TOP_PLACE - random_u64() % RANDOM_PAGES * PAGE_SIZE;
     struct vma v = {.end = end, .prot = PROT_READ | PROT_WRITE, .name = "[stack]"};
-    v.start = end - (limit >= STACK_FIRST ? STACK_FIRST : max(align_up(limit, PAGE_SIZE), PAGE_SIZE));
+    v.start =
+        end - (limit >= STACK_FIRST ? STACK_FIRST : max(align_up(limit, PAGE_SIZE), PAGE_SIZE));
     v.flags = VMA_GROWS | VMA_NOHUGE;
     mutex_lock(&space.lock);
     int err = space_add(&v);

@@ -12,8 +12,9 @@ struct file;
  * mmap area grows down from below the stack, brk area above the program. */
 void mmap_init(const uint64_t entropy[4]);
 
-/* The verbs of the calls of the same name; Linux flags and protections. Return an address or 0, or a
- * negative errno as mmap(2), munmap(2), mprotect(2), mremap(2), madvise(2), msync(2), mincore(2) say. */
+/* The verbs of the calls of the same name; Linux flags and protections. Return an address or 0, or
+ * a negative errno as mmap(2), munmap(2), mprotect(2), mremap(2), madvise(2), msync(2), mincore(2)
+ * say. */
 long mmap_map(uint64_t addr, uint64_t len, int prot, int flags, struct file *f, uint64_t offset);
 int mmap_unmap(uint64_t addr, uint64_t len);
 int mmap_protect(uint64_t addr, uint64_t len, int prot);
@@ -33,8 +34,8 @@ MUST_CHECK int mmap_stack(uint64_t limit, uint64_t *top);
 
 /* mmap_special: map kernel-made pages (vDSO, rewriter stubs) into the program: contiguous frames
  * starting at pa, never written by the program. addr 0: anywhere, else exactly there. name shows in
- * /proc/self/maps and must live for ever. Returns the address; -EEXIST (something is at addr), -EINVAL
- * (not a page of the program's half), -ENOMEM. */
+ * /proc/self/maps and must live for ever. Returns the address; -EEXIST (something is at addr),
+ * -EINVAL (not a page of the program's half), -ENOMEM. */
 long mmap_special(uint64_t addr, struct pa pa, unsigned npages, int prot, const char *name);
 
 /* mmap_report_full: the line that says why a program is killed for want of memory. */
@@ -51,13 +52,14 @@ struct mmap_text {
 };
 MUST_CHECK int mmap_text_find(uint64_t addr, struct mmap_text *out);
 
-/* mmap_text_page: for the rewriter: the direct-map address of the frame behind executable page addr,
- * made private to this process first. Returns 0, -EFAULT (not mapped, not executable), -EACCES
- * (writable too: a JIT page, or MAP_SHARED), -ENOMEM. */
+/* mmap_text_page: for the rewriter: the direct-map address of the frame behind executable page
+ * addr, made private to this process first. Returns 0, -EFAULT (not mapped, not executable),
+ * -EACCES (writable too: a JIT page, or MAP_SHARED), -ENOMEM. */
 MUST_CHECK int mmap_text_page(uint64_t addr, uint8_t **out);
 
 /* mmap_text_own: make those of the 16 pages from start whose bit is set in mask private to this
- * process, as mmap_text_page would, in one step; pages where that is not possible stay as they are. */
+ * process, as mmap_text_page would, in one step; pages where that is not possible stay as they
+ * are. */
 void mmap_text_own(uint64_t start, uint16_t mask);
 
 /* mmap_fault: resolve a page fault at addr. Returns 0 when resolved (retry), SIGSEGV or SIGBUS with
@@ -65,8 +67,8 @@ void mmap_text_own(uint64_t start, uint16_t mask);
 enum { FAULT_WRITE = 2, FAULT_USER = 4, FAULT_EXEC = 16 }; /* bits of the page-fault error code */
 int mmap_fault(uint64_t addr, unsigned error, uint64_t rsp, int *code);
 
-/* mmap_populate: make the pages of [start, end) present as if each were read, or written. Returns 0,
- * -ENOMEM (nothing mapped there, no memory), -EFAULT (no right, past the end of a file). */
+/* mmap_populate: make the pages of [start, end) present as if each were read, or written. Returns
+ * 0, -ENOMEM (nothing mapped there, no memory), -EFAULT (no right, past the end of a file). */
 int mmap_populate(uint64_t start, uint64_t end, bool write);
 
 /* mmap_forget_file: pages [first, end) of the object that vnode stands for have changed or gone:
@@ -75,8 +77,9 @@ int mmap_populate(uint64_t start, uint64_t end, bool write);
 struct vnode;
 void mmap_forget_file(const struct vnode *vnode, uint64_t first, uint64_t end, bool copies);
 
-/* mmap_object: what is mapped at addr, when the mapping is shared: the object and the offset of addr in
- * it; object NULL and addr itself for private memory. Returns 0, -EFAULT where nothing is mapped. */
+/* mmap_object: what is mapped at addr, when the mapping is shared: the object and the offset of
+ * addr in it; object NULL and addr itself for private memory. Returns 0, -EFAULT where nothing is
+ * mapped. */
 MUST_CHECK int mmap_object(uint64_t addr, const void **object, uint64_t *offset);
 
 /* mmap_describe: one line of /proc/self/maps for the first region that ends above addr; *next is
@@ -94,7 +97,8 @@ struct mmap_region {
 MUST_CHECK int mmap_region(uint64_t addr, struct mmap_region *out);
 
 /* Hooks of layers above.
- *   forget  [start, end) held code and was unmapped, replaced, or is now writable or not executable,
+ *   forget  [start, end) held code and was unmapped, replaced, or is now writable or not
+ *   executable,
  *           or is about to move; called with space.lock held
  *   name    path of a mapped file for mmap_describe, NULL for none */
 void mmap_set_forget_hook(void (*forget)(uint64_t start, uint64_t end));

@@ -190,7 +190,8 @@ long mmap_remap(uint64_t old, uint64_t old_len, uint64_t new_len, int flags, uin
     if (old_len > USER_MAX || old > USER_MAX) {
         return !is_aligned(old, PAGE_SIZE) ? -EINVAL : -EFAULT;
     }
-    struct remap r = {old, align_up(old_len, PAGE_SIZE), align_up(new_len, PAGE_SIZE), new_addr, flags};
+    struct remap r = {old, align_up(old_len, PAGE_SIZE), align_up(new_len, PAGE_SIZE), new_addr,
+                      flags};
     int err = check_request(&r);
     if (err != 0) {
         return err;

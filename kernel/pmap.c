@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Soft page table: four levels of 512 words, as the hardware's, in the program's half.
- *
- * Leaf word: frame address | PMAP_* flags | rights << RIGHTS_SHIFT. A word of level 1 (2 MiB) is a table pointer, or a leaf with
- * PMAP_HUGE. Invariant: whatever the hardware maps, an entry here describes; an entry with frames is
- * mapped in hardware with the rights of its region, less W when PMAP_COPY is set.
- * The owner of the address space (kernel/mmap.c) serialises all calls with mm.lock.
+/* Soft page table: four levels of 512 words, as the hardware's, in the program's half. Leaf word:
+ * frame address | PMAP_* flags | rights << RIGHTS_SHIFT. A word of level 1 (2 MiB) is a table
+ * pointer, or a leaf with PMAP_HUGE. Invariant: whatever the hardware maps, an entry here
+ * describes; an entry with frames is mapped in hardware with the rights of its region, less W when
+ * PMAP_COPY is set. The owner of the address space (mmap.c) serialises all calls with space.lock.
  * Source: AMD64 APM vol. 2 ch. 5 for the shape. */
 #include "kernel/pmap.h"
 
@@ -447,7 +446,8 @@ static int move_undo(void *ctx, uint64_t va, uint64_t *word, unsigned npages)
 static int move_word(void *ctx, uint64_t va, uint64_t *word, unsigned npages)
 {
     const struct move_ctx *c = ctx;
-    uint64_t *there = npages != 1 ? word_huge(va + c->shift, false) : word_small(va + c->shift, false);
+    uint64_t *there =
+        npages != 1 ? word_huge(va + c->shift, false) : word_small(va + c->shift, false);
     *there = *word;
     *word = 0;
     return 0;

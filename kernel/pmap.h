@@ -20,16 +20,17 @@ struct pmap_entry {
 /* pmap_get: what is behind va. */
 struct pmap_entry pmap_get(uint64_t va);
 
-/* pmap_enter: put npages contiguous frames from pa at va, where nothing may be; prot is the region's;
- * flags are PMAP_COUNTED, PMAP_COPY. Counted frames: one reference each passes to the table.
+/* pmap_enter: put npages contiguous frames from pa at va, where nothing may be; prot is the
+ * region's; flags are PMAP_COUNTED, PMAP_COPY. Counted frames: one reference each passes to the
+ * table.
  * Returns 0 or -ENOMEM (nothing entered, references stay the caller's). */
 MUST_CHECK int pmap_enter(uint64_t va, struct pa pa, unsigned npages, int prot, unsigned flags);
 
 /* pmap_enter_huge: one 2 MiB block of the page allocator at an aligned va without entries. */
 MUST_CHECK int pmap_enter_huge(uint64_t va, struct pa pa, int prot);
 
-/* pmap_replace_many: the frames at up to PMAP_MANY addresses (valid small entries) give way to others,
- * all or none; as pmap_enter. */
+/* pmap_replace_many: the frames at up to PMAP_MANY addresses (valid small entries) give way to
+ * others, all or none; as pmap_enter. */
 #define PMAP_MANY 16
 struct pmap_frame {
     uint64_t va;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Random numbers: ChaCha20 with fast key erasure. Each request takes a block whose first half becomes
- * the next key, so that what was given out cannot be computed from a later state. Seeds are mixed in by
- * XOR into the key. lock guards the key. Source: RFC 8439; D. J. Bernstein, Fast-key-erasure RNGs. */
+/* Random numbers: ChaCha20 with fast key erasure. Each request takes a block whose first half
+ * becomes the next key, so that what was given out cannot be computed from a later state. Seeds are
+ * mixed in by XOR into the key. lock guards the key. Source: RFC 8439; D. J. Bernstein,
+ * Fast-key-erasure RNGs. */
 #include "kernel/random.h"
 
 #include "kernel/base/lock.h"

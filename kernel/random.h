@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Random numbers: ChaCha20, seeded at boot (RDRAND, the host's seed, the TSC), reseeded as it goes. */
+/* Random numbers: ChaCha20, seeded at boot (RDRAND, the host's seed, the TSC), reseeded as it
+ * goes. */
 #ifndef KERNEL_RANDOM_H
 #define KERNEL_RANDOM_H
 

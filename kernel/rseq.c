@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Restartable sequences of the current thread. With one CPU its number never changes: what remains is
- * the abort of a section that a signal interrupts.
+/* Restartable sequences of the current thread. With one CPU its number never changes: what remains
+ * is the abort of a section that a signal interrupts.
  * Source: rseq(2) as in Linux 6.1, include/uapi/linux/rseq.h. */
 #include "kernel/rseq.h"
 
@@ -60,7 +60,8 @@ static bool section_ok(const struct rseq_cs *cs, uint32_t signature)
 {
     uint64_t end;
     uint32_t found;
-    if (cs->version != 0 || cs->abort_ip >= USER_MAX || !add_ok(cs->start_ip, cs->post_commit_offset, &end)) {
+    if (cs->version != 0 || cs->abort_ip >= USER_MAX ||
+        !add_ok(cs->start_ip, cs->post_commit_offset, &end)) {
         return false;
     }
     if (end > USER_MAX || cs->abort_ip - cs->start_ip < cs->post_commit_offset) {
@@ -86,7 +87,8 @@ int rseq_interrupt(struct frame *f)
     if (section == 0) {
         return 0;
     }
-    if (uaccess_read(&cs, uptr(void, section), sizeof(cs)) != 0 || !section_ok(&cs, t->rseq_signature)) {
+    if (uaccess_read(&cs, uptr(void, section), sizeof(cs)) != 0 ||
+        !section_ok(&cs, t->rseq_signature)) {
         return -EFAULT;
     }
     if (uaccess_write(uptr(void, field), &none, sizeof(none)) != 0) {

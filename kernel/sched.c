@@ -3,11 +3,11 @@
  *
  * Each CPU has a tree of ready threads by virtual run time (cycles that each has had) and runs the
  * leftmost. A thread that slept is placed at most one slice before the others, so that sleepers are
- * served soon and cannot hoard. A slice timer runs only while somebody waits for the CPU; it is left
- * armed over switches, because arming costs more than a hundred of them on a paravirtual host.
- * queue.lock is held over a switch: the thread switched to releases it (finish). A thread's state and
- * place change under the lock of the queue it belongs to. A wake that finds its thread on the way to
- * sleep leaves a mark that sched_block takes.
+ * served soon and cannot hoard. A slice timer runs only while somebody waits for the CPU; it is
+ * left armed over switches, because arming costs more than a hundred of them on a paravirtual host.
+ * queue.lock is held over a switch: the thread switched to releases it (finish). A thread's state
+ * and place change under the lock of the queue it belongs to. A wake that finds its thread on the
+ * way to sleep leaves a mark that sched_block takes.
  * Source: the fair-share idea is stride scheduling (Waldspurger, 1995). */
 #include "kernel/sched.h"
 

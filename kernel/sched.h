@@ -7,7 +7,8 @@
 
 struct thread;
 
-/* sched_init: on the boot CPU, with the first thread current. Makes the idle thread. Returns 0, -ENOMEM. */
+/* sched_init: on the boot CPU, with the first thread current. Makes the idle thread. Returns 0,
+ * -ENOMEM. */
 MUST_CHECK int sched_init(void);
 
 /* sched_start: t, new and complete, may run from now on. */
@@ -26,7 +27,8 @@ void sched_yield(void);
 /* sched_preempt: the current thread's slice is over: run others that have had less. */
 void sched_preempt(void);
 
-/* sched_exit: the current thread ends; its memory is released once its stack is not used any more. */
+/* sched_exit: the current thread ends; its memory is released once its stack is not used any
+ * more. */
 NORETURN void sched_exit(void);
 
 /* sched_cpu_ns: processor time that t has had. sched_idle_ns: time without anything to run. */

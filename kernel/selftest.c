@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Isolation self-test: what ARCHITECTURE.md promises of the monitor, tried from inside the library OS.
- * A probe is one load or store with an exception-table entry, so that a refused one is survived. */
+/* Isolation self-test: what ARCHITECTURE.md promises of the monitor, tried from inside the library
+ * OS. A probe is one load or store with an exception-table entry, so that a refused one is
+ * survived. */
 #include "kernel/selftest.h"
 
 #include <asm/errno.h>
@@ -95,9 +96,11 @@ static void attack_calls(const struct boot_info *info, uint64_t frame)
 static void attack_fast_path(uint64_t frame)
 {
     uint32_t rw = MAP_R | MAP_W;
-    expect(map_one(FREE_VA, frame, rw) == 0 && !probe_faults(FREE_VA, true), "fault on a page that was mapped (none)");
+    expect(map_one(FREE_VA, frame, rw) == 0 && !probe_faults(FREE_VA, true),
+           "fault on a page that was mapped (none)");
     expect(map_one(FREE_VA + PAGE_SIZE, MONITOR_FRAME, rw) != 0, "fast map of a monitor frame");
-    expect(map_one(FREE_VA + PAGE_SIZE, frame, rw | MAP_X) != 0, "fast map, writable and executable");
+    expect(map_one(FREE_VA + PAGE_SIZE, frame, rw | MAP_X) != 0,
+           "fast map, writable and executable");
     expect(map_one(FREE_VA + PAGE_SIZE, LAPIC_FRAME, rw) != 0, "fast map of the local APIC");
     expect(probe_faults(FREE_VA + PAGE_SIZE, false), "page whose map was refused");
     struct mon_range r = {FREE_VA, 0, 1, 0, 0};

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Builds and reads signal frames.
  *
- * The vector state goes through one page of kernel memory, because XSAVE itself may not fault: it is
- * saved there and copied out, or copied in, checked, and restored. Only the thread that delivers
+ * The vector state goes through one page of kernel memory, because XSAVE itself may not fault: it
+ * is saved there and copied out, or copied in, checked, and restored. Only the thread that delivers
  * uses the page; deliveries do not nest (no sleep that could switch threads lies in between).
  * Source: Linux arch/x86/include/uapi/asm/{ucontext,sigcontext}.h, psABI 3.2.2 (red zone). */
 #include "kernel/sigframe.h"

@@ -5,9 +5,9 @@
 
 #include "kernel/signal.h"
 
-/* sigframe_push: save f, the mask and the vector state on the program's (or the alternate) stack and
- * turn f into a call of act's handler. trapno, err and cr2 describe a fault, 0 otherwise. Returns 0
- * or -EFAULT when the stack cannot be written. */
+/* sigframe_push: save f, the mask and the vector state on the program's (or the alternate) stack
+ * and turn f into a call of act's handler. trapno, err and cr2 describe a fault, 0 otherwise.
+ * Returns 0 or -EFAULT when the stack cannot be written. */
 struct sigframe_fault {
     uint64_t trapno, err, cr2;
 };
@@ -15,8 +15,9 @@ MUST_CHECK int sigframe_push(struct frame *f, int sig, const siginfo_t *info,
                              const struct sigaction *act, uint64_t mask,
                              const struct sigframe_fault *fault);
 
-/* sigframe_pop: rt_sigreturn(2): read the frame at the program's RSP - 8 into f, mask and the vector
- * registers. Returns 0, or -EFAULT for memory that cannot be read or contents that no program may have. */
+/* sigframe_pop: rt_sigreturn(2): read the frame at the program's RSP - 8 into f, mask and the
+ * vector registers. Returns 0, or -EFAULT for memory that cannot be read or contents that no
+ * program may have. */
 MUST_CHECK int sigframe_pop(uint64_t user_rsp, struct frame *f, uint64_t *mask);
 
 #endif

@@ -289,8 +289,8 @@ void signal_send_fault(int sig, int code, uint64_t addr, const struct frame *f)
     cpu_attention(cpu_this(), CPU_ATTENTION_SIGNAL);
 }
 
-/* The call that f is in was interrupted: by a handler with these flags, or (handler false) by nothing
- * that the program sees. Restart it or let it fail with -EINTR. */
+/* The call that f is in was interrupted: by a handler with these flags, or (handler false) by
+ * nothing that the program sees. Restart it or let it fail with -EINTR. */
 static void settle_call(struct frame *f, bool handler, uint64_t sa_flags)
 {
     if (f->vector != FRAME_SYSCALL) {
@@ -335,7 +335,8 @@ static void run_handler(struct frame *f, int sig, const siginfo_t *info, struct 
     int err = rseq_interrupt(f);
     err = err != 0 ? err : sigframe_push(f, sig, info, act, mask, fault ? &last_fault : &none);
     last_fault = none;
-    if (err != 0) { /* no stack for the handler, or a broken rseq area: as Linux, SIGSEGV that cannot be caught */
+    /* no stack for the handler, or a broken rseq area: as Linux, SIGSEGV that cannot be caught */
+    if (err != 0) {
         siginfo_t segv = {.si_signo = SIGSEGV};
         segv.si_code = SI_KERNEL;
         crash_report(SIGSEGV, &segv, f);

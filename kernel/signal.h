@@ -34,8 +34,8 @@ void signal_send_fault(int sig, int code, uint64_t addr, const struct frame *f);
 /* signal_pending: an unblocked signal waits for the current thread. */
 bool signal_pending(void);
 
-/* signal_attention: the current thread has something to do on its way out: a signal to take or a mask
- * to restore. */
+/* signal_attention: the current thread has something to do on its way out: a signal to take or a
+ * mask to restore. */
 bool signal_attention(void);
 
 /* signal_set_mask: the thread's blocked set, SIGKILL and SIGSTOP taken out. */

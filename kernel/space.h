@@ -47,12 +47,12 @@ bool space_may_lock(uint64_t npages);
 /* space_hopeless: len bytes are many times all the memory: the heuristic of Linux's overcommit. */
 bool space_hopeless(uint64_t len);
 
-/* space_set_flags: regions in [start, end) get the VMA_* bits set and lose those in clear. Returns 0,
- * -ENOMEM (holes: the mapped parts are done; or no memory for the split). */
+/* space_set_flags: regions in [start, end) get the VMA_* bits set and lose those in clear. Returns
+ * 0, -ENOMEM (holes: the mapped parts are done; or no memory for the split). */
 MUST_CHECK int space_set_flags(uint64_t start, uint64_t end, unsigned set, unsigned clear);
 
-/* space_forget_page: page index of vnode's object is now the frame at now: mappings of another frame
- * that are not private copies go. */
+/* space_forget_page: page index of vnode's object is now the frame at now: mappings of another
+ * frame that are not private copies go. */
 struct vnode;
 void space_forget_page(const struct vnode *vnode, uint64_t index, struct pa now);
 

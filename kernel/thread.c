@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* The life of threads.
  *
- * The table, a tree by tid, holds every thread that has not ended; table.lock guards it and the counts.
- * A thread's memory goes with its last reference: never on its own stack (sched.c). Kernel stacks are
- * kept for the next thread, because mapping one costs more than everything else here.
+ * The table, a tree by tid, holds every thread that has not ended; table.lock guards it and the
+ * counts. A thread's memory goes with its last reference: never on its own stack (sched.c). Kernel
+ * stacks are kept for the next thread, because mapping one costs more than everything else here.
  * Source: clone(2), exit(2), set_tid_address(2). */
 #include "kernel/thread.h"
 

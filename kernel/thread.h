@@ -30,7 +30,8 @@ struct thread {
     uint64_t kernel_rsp; /* while not running: saved context */
     uint64_t user_rsp; /* while not running: struct cpu's */
     uint64_t fs_base; /* program's FS while not running */
-    void *vectors; /* [I] XSAVE area, 64-byte aligned; NULL: the thread never leaves the library OS */
+    /* [I] XSAVE area, 64-byte aligned; NULL: the thread never leaves the library OS */
+    void *vectors;
     void *vectors_memory; /* [I] heap block around it */
 
     uint64_t sig_mask; /* [C] blocked signals, bit n-1 */
@@ -66,9 +67,9 @@ struct thread_request {
     uint64_t parent_tid, child_tid, tls;
 };
 
-/* thread_clone: a new thread that returns 0 from the system call which the current one is in, ready to
- * run. regs: the preserved registers at the call. Returns its tid, -EAGAIN (RLIMIT_NPROC), -ENOMEM,
- * -EFAULT (parent_tid). Context: may block. Source: clone(2). */
+/* thread_clone: a new thread that returns 0 from the system call which the current one is in, ready
+ * to run. regs: the preserved registers at the call. Returns its tid, -EAGAIN (RLIMIT_NPROC),
+ * -ENOMEM, -EFAULT (parent_tid). Context: may block. Source: clone(2). */
 MUST_CHECK long thread_clone(const struct thread_request *r, const struct saved_registers *regs);
 
 /* thread_exit: the current thread ends; the last one ends the process with status. */

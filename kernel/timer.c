@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Timers: a tree by deadline, the first of which is armed in the LAPIC. lock guards the tree; handlers
- * run without it. Source: ordered set per CPU, one CPU so far. */
+/* Timers: a tree by deadline, the first of which is armed in the LAPIC. lock guards the tree;
+ * handlers run without it. Source: ordered set per CPU, one CPU so far. */
 #include "kernel/timer.h"
 
 #include "kernel/base/lock.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Reflected traps: page faults are resolved, the program's other exceptions become signals, those of
- * the library OS itself are user accesses that fail or a panic.
+/* Reflected traps: page faults are resolved, the program's other exceptions become signals, those
+ * of the library OS itself are user accesses that fail or a panic.
  *
  * Runs on the current thread's kernel stack with no locks held by this file.
  * Source: Linux arch/x86 exception to signal mapping (signal(7), sigaction(2)). */
@@ -46,11 +46,13 @@ uint64_t trap_site_rip(uint64_t rip)
 static const struct {
     int sig, code;
 } exception_signal[VECTOR_INTERRUPTS] = {
-    [0] = {SIGFPE, FPE_INTDIV},     [1] = {SIGTRAP, TRAP_TRACE},   [3] = {SIGTRAP, SI_KERNEL},
-    [4] = {SIGSEGV, SI_KERNEL},     [5] = {SIGSEGV, SI_KERNEL},    [VECTOR_UD] = {SIGILL, ILL_ILLOPN},
-    [7] = {SIGFPE, SI_KERNEL},      [10] = {SIGSEGV, SI_KERNEL},   [11] = {SIGBUS, SI_KERNEL},
-    [12] = {SIGBUS, SI_KERNEL},     [VECTOR_GP] = {SIGSEGV, SI_KERNEL}, [16] = {SIGFPE, FPE_FLTINV},
-    [17] = {SIGBUS, BUS_ADRALN},    [19] = {SIGFPE, FPE_FLTINV},
+    [0] = {SIGFPE, FPE_INTDIV},         [1] = {SIGTRAP, TRAP_TRACE},
+    [3] = {SIGTRAP, SI_KERNEL},         [4] = {SIGSEGV, SI_KERNEL},
+    [5] = {SIGSEGV, SI_KERNEL},         [VECTOR_UD] = {SIGILL, ILL_ILLOPN},
+    [7] = {SIGFPE, SI_KERNEL},          [10] = {SIGSEGV, SI_KERNEL},
+    [11] = {SIGBUS, SI_KERNEL},         [12] = {SIGBUS, SI_KERNEL},
+    [VECTOR_GP] = {SIGSEGV, SI_KERNEL}, [16] = {SIGFPE, FPE_FLTINV},
+    [17] = {SIGBUS, BUS_ADRALN},        [19] = {SIGFPE, FPE_FLTINV},
 };
 
 static bool from_program(const struct frame *f)
@@ -61,12 +63,12 @@ static bool from_program(const struct frame *f)
 NORETURN static void panic_with_frame(const struct frame *f, uint64_t cr2)
 {
     uint64_t base = boot_info()->libos_base;
-    log(BOOT, ERROR, "kernel trap %lu error %lx at %lx (image+%lx) address %lx", f->vector, f->error,
-        f->rip, f->rip - base, cr2);
+    log(BOOT, ERROR, "kernel trap %lu error %lx at %lx (image+%lx) address %lx", f->vector,
+        f->error, f->rip, f->rip - base, cr2);
     log(BOOT, ERROR, "  rax %lx rbx %lx rcx %lx rdx %lx rsi %lx rdi %lx", f->rax, f->rbx, f->rcx,
         f->rdx, f->rsi, f->rdi);
-    log(BOOT, ERROR, "  rbp %lx rsp %lx r8 %lx r9 %lx r10 %lx r11 %lx", f->rbp, f->rsp, f->r8, f->r9,
-        f->r10, f->r11);
+    log(BOOT, ERROR, "  rbp %lx rsp %lx r8 %lx r9 %lx r10 %lx r11 %lx", f->rbp, f->rsp, f->r8,
+        f->r9, f->r10, f->r11);
     const uint64_t *fp = (const uint64_t *)(uintptr_t)f->rbp;
     for (int i = 0; i < 16 && (uint64_t)(uintptr_t)fp >= KERNEL_AREA; i++) {
         log(BOOT, ERROR, "  called from image+%lx", fp[1] - base);

@@ -23,18 +23,20 @@ MUST_CHECK size_t uaccess_read_part(void *dst, const void USER *src, size_t len)
 MUST_CHECK size_t uaccess_write_part(void USER *dst, const void *src, size_t len);
 MUST_CHECK size_t uaccess_zero_part(void USER *dst, size_t len);
 
-/* uaccess_struct: a structure that has grown over time: known bytes into dst, of size that the program
- * passes. What it lacks is zero in dst; what it has beyond must be zero. Returns 0, -E2BIG, -EFAULT. */
+/* uaccess_struct: a structure that has grown over time: known bytes into dst, of size that the
+ * program passes. What it lacks is zero in dst; what it has beyond must be zero. Returns 0, -E2BIG,
+ * -EFAULT. */
 MUST_CHECK int uaccess_struct(void *dst, size_t known, const void USER *src, size_t size);
 
-/* uaccess_string: copy a NUL-ended string into dst[cap]. Returns its length without the NUL, -EFAULT,
- * or -ENAMETOOLONG when no NUL lies within cap bytes. */
+/* uaccess_string: copy a NUL-ended string into dst[cap]. Returns its length without the NUL,
+ * -EFAULT, or -ENAMETOOLONG when no NUL lies within cap bytes. */
 MUST_CHECK long uaccess_string(char *dst, const char USER *src, size_t cap);
 
 /* Aligned 32-bit access for futexes and tids; cas returns 0 with *seen = the value found. */
 MUST_CHECK int uaccess_read32(uint32_t *out, const uint32_t USER *src);
 MUST_CHECK int uaccess_write32(uint32_t USER *dst, uint32_t value);
-MUST_CHECK int uaccess_cas32(uint32_t USER *dst, uint32_t expected, uint32_t desired, uint32_t *seen);
+MUST_CHECK int uaccess_cas32(uint32_t USER *dst, uint32_t expected, uint32_t desired,
+                             uint32_t *seen);
 
 /* uaccess_ok: the range lies in the program's half (it may still fault). */
 static inline bool uaccess_ok(const void USER *p, size_t len)
@@ -43,8 +45,8 @@ static inline bool uaccess_ok(const void USER *p, size_t len)
     return start >= USER_MIN && start <= USER_MAX && len <= USER_MAX - start;
 }
 
-/* uaccess_fixup: the landing of a faulting instruction of the library OS's user access at rip, 0 when
- * it is not one. For the page-fault path. */
+/* uaccess_fixup: the landing of a faulting instruction of the library OS's user access at rip, 0
+ * when it is not one. For the page-fault path. */
 uint64_t uaccess_fixup(uint64_t rip);
 
 #endif

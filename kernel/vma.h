@@ -42,8 +42,8 @@ struct vma *vma_prev(const struct vma *v);
 void vma_insert(struct vma_tree *t, struct vma *v);
 void vma_remove(struct vma_tree *t, struct vma *v);
 
-/* vma_cut: shorten v to [v->start, at) and make upper, a fresh copy's memory, [at, old end). The file's
- * reference is the caller's business. */
+/* vma_cut: shorten v to [v->start, at) and make upper, a fresh copy's memory, [at, old end). The
+ * file's reference is the caller's business. */
 void vma_cut(struct vma_tree *t, struct vma *v, uint64_t at, struct vma *upper);
 
 /* vma_can_merge: a directly below b, and one region could be both. */
@@ -51,7 +51,8 @@ bool vma_can_merge(const struct vma *a, const struct vma *b);
 /* vma_extend: move v's ends; it must not run into a neighbour. offset follows start. */
 void vma_extend(struct vma_tree *t, struct vma *v, uint64_t start, uint64_t end);
 
-/* vma_gap_below: highest page-aligned address a with [a, a + len) free in [low, high), 0 when none. */
+/* vma_gap_below: highest page-aligned address a with [a, a + len) free in [low, high), 0 when
+ * none. */
 uint64_t vma_gap_below(const struct vma_tree *t, uint64_t low, uint64_t high, uint64_t len);
 /* vma_gap_above: lowest such address, 0 when none. */
 uint64_t vma_gap_above(const struct vma_tree *t, uint64_t low, uint64_t high, uint64_t len);

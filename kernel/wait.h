@@ -51,8 +51,8 @@ void sleeper_wake(struct sleeper *s);
  * -ETIMEDOUT, -EINTR. */
 MUST_CHECK int sleeper_wait(struct sleeper *s, uint64_t deadline_ns);
 
-/* One sleeper on one queue: on it from wait_begin to wait_end, so that no wake between a look at the
- * condition and the sleep is lost. */
+/* One sleeper on one queue: on it from wait_begin to wait_end, so that no wake between a look at
+ * the condition and the sleep is lost. */
 struct waiter {
     struct wait_entry entry;
     struct sleeper sleeper;

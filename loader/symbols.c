@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Symbol look-up in the file that is mapped at an address: .symtab, else .dynsym, of an ELF file whose
- * every number is checked. Slow and simple: it runs when the program is dead.
+/* Symbol look-up in the file that is mapped at an address: .symtab, else .dynsym, of an ELF file
+ * whose every number is checked. Slow and simple: it runs when the program is dead.
  * Source: ELF-64 object file format 1.5. */
 #include "loader/symbols.h"
 

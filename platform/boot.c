@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Start info of the PVH boot protocol. It, the command line and the memory map lie in the first
  * MiB, which is mapped read-only; tables elsewhere are read through the direct map
- * if they are in its first GiB. Nothing here is trusted to be in range. Written once at boot, no locks.
+ * if they are in its first GiB. Nothing here is trusted to be in range. Written once at boot, no
+ * locks.
  * Source: Xen, xen/include/public/arch-x86/hvm/start_info.h. */
 #include "platform/boot.h"
 

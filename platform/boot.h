@@ -14,7 +14,8 @@ const struct boot_info *boot_info(void);
  * A bare "name" gives "". Returns its length, -ENOENT, or -ENAMETOOLONG. */
 long boot_option(const char *name, char *out, size_t cap);
 
-/* boot_option_next: as boot_option, for options that repeat; *pos (0 at first) is where to go on. */
+/* boot_option_next: as boot_option, for options that repeat; *pos (0 at first) is where to go
+ * on. */
 long boot_option_next(const char *name, size_t *pos, char *out, size_t cap);
 
 /* boot_initrd: the initial RAM disk. Returns 0 or -ENOENT. */

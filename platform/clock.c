@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Monotonic and wall time from the TSC.
  *
- * The scale comes from kvmclock, the host tool (tsc_khz=), CPUID, or a calibration of the TSC against
- * the local APIC's 1 GHz counter. It is fixed after clock_init but for the wall offset, so the clock
- * cannot jump back. Source: KVM Documentation/virt/kvm/x86/msr.rst (kvmclock); Intel SDM vol. 2
- * CPUID 15H, 16H; Motorola MC146818 data sheet (CMOS clock). */
+ * The scale comes from kvmclock, the host tool (tsc_khz=), CPUID, or a calibration of the TSC
+ * against the local APIC's 1 GHz counter. It is fixed after clock_init but for the wall offset, so
+ * the clock cannot jump back. Source: KVM Documentation/virt/kvm/x86/msr.rst (kvmclock); Intel SDM
+ * vol. 2 CPUID 15H, 16H; Motorola MC146818 data sheet (CMOS clock). */
 #include "platform/clock.h"
 
 #include "kernel/base/print.h"
@@ -13,7 +13,8 @@
 #include "platform/cpu.h"
 #include "platform/moncall.h"
 
-#define SHIFT 32 /* of the fixed-point multiplier: ns per cycle is below 2^31 / 2^32 for 0.5 GHz up */
+/* of the fixed-point multiplier: ns per cycle is below 2^31 / 2^32 for 0.5 GHz up */
+#define SHIFT 32
 #define CALIBRATION_NS 2000000L
 #define DEFAULT_KHZ 2000000UL
 #define KVMCLOCK_MUL_SHIFT 32
@@ -204,7 +205,8 @@ static uint64_t cmos_seconds(void)
     return days_since_epoch(year, v[4], v[3]) * 86400 + v[2] * 3600UL + v[1] * 60UL + v[0];
 }
 
-/* The host's hint is from just before the machine was started; the CMOS clock only counts seconds. */
+/* The host's hint is from just before the machine was started; the CMOS clock only counts
+ * seconds. */
 static uint64_t wall_from_hint(void)
 {
     char text[OPTION_MAX];

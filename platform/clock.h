@@ -5,7 +5,8 @@
 
 #include "kernel/base/base.h"
 
-/* ns = base_ns + ((tsc - base_tsc) * mult) >> shift, with a 128-bit product. The vDSO reads a copy. */
+/* ns = base_ns + ((tsc - base_tsc) * mult) >> shift, with a 128-bit product. The vDSO reads a
+ * copy. */
 struct clock_scale {
     uint64_t base_tsc, base_ns;
     uint64_t mult;

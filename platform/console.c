@@ -2,7 +2,8 @@
 /* Console streams: virtio-console when there is one, else all on one 16550 at its PC place.
  *
  * The 16550 goes through the monitor a byte at a time: a last resort, for hypervisors with nothing
- * better and for messages before console_init. Source: National Semiconductor PC16550D data sheet. */
+ * better and for messages before console_init. Source: National Semiconductor PC16550D data
+ * sheet. */
 #include "platform/console.h"
 
 #include <asm/errno.h>

@@ -15,8 +15,8 @@ struct frame {
 };
 #define FRAME_SYSCALL 256
 
-/* What the gate keeps of a system call, at the top of the thread's kernel stack; offsets.h names the
- * same places for assembly. */
+/* What the gate keeps of a system call, at the top of the thread's kernel stack; offsets.h names
+ * the same places for assembly. */
 struct call_frame {
     uint64_t result, number, flags, r9, r8, r10, rdx, rsi, rdi, rip;
 };
@@ -59,9 +59,9 @@ static inline struct call_frame *cpu_call_frame(void)
     return (struct call_frame *)(uintptr_t)(cpu_this()->kernel_rsp - sizeof(struct call_frame));
 }
 
-/* context_switch: push the preserved registers, store RSP in *save_rsp, go on with load_rsp's. Returns
- * when somebody switches back. context_begin, context_begin_kernel: where a new thread's saved
- * context returns to; see platform/switch.S. */
+/* context_switch: push the preserved registers, store RSP in *save_rsp, go on with load_rsp's.
+ * Returns when somebody switches back. context_begin, context_begin_kernel: where a new thread's
+ * saved context returns to; see platform/switch.S. */
 void context_switch(uint64_t *save_rsp, uint64_t load_rsp);
 void context_begin(void);
 void context_begin_kernel(void);

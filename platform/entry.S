@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* Ring 3's entries: first instruction, reflected traps, system calls by trap and by jump; and the ways
- * back to the program.
+/* Ring 3's entries: first instruction, reflected traps, system calls by trap and by jump; and the
+ * ways back to the program.
  *
- * The program's stack is never touched. A system call keeps every register but RAX, RCX and R11, and
- * the arithmetic flags, so that a rewritten site cannot be told from the instruction. Both ways back
- * end in an exit window: from the check of the pending word to the last instruction. When the monitor
- * takes an interrupt there it moves RIP to the window's restart label, which checks again; so the
- * windows only read memory above the frame's base and can start over.
+ * The program's stack is never touched. A system call keeps every register but RAX, RCX and R11,
+ * and the arithmetic flags, so that a rewritten site cannot be told from the instruction. Both ways
+ * back end in an exit window: from the check of the pending word to the last instruction. When the
+ * monitor takes an interrupt there it moves RIP to the window's restart label, which checks again;
+ * so the windows only read memory above the frame's base and can start over.
  * Symbols used from above: syscall_table, syscall_unknown, syscall_trapped (syscall/dispatch.c),
  * trap_dispatch, trap_exit_work, trap_stack_overflow (kernel/trap.c), main (kernel/main.c). */
 #include "platform/monitor/layout.h"

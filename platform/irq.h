@@ -13,8 +13,8 @@ MUST_CHECK int irq_register(unsigned gsi, void (*handler)(void *arg), void *arg)
 /* irq_set_timer: the handler of the timer bit. */
 void irq_set_timer(void (*handler)(void));
 
-/* irq_poll: take the pending bits of this CPU and run their handlers. Called by the exit path and by
- * whoever waits. Returns true when any ran. */
+/* irq_poll: take the pending bits of this CPU and run their handlers. Called by the exit path and
+ * by whoever waits. Returns true when any ran. */
 bool irq_poll(void);
 
 #endif

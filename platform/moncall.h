@@ -17,15 +17,16 @@ MUST_CHECK int moncall_map(const struct mon_range *ranges, size_t n);
 MUST_CHECK int moncall_unmap(const struct mon_range *ranges, size_t n);
 MUST_CHECK int moncall_protect(const struct mon_range *ranges, size_t n);
 
-/* moncall_set_donate: hook called when the monitor is out of table frames; gives it a 2 MiB block and
- * returns true, or false when there is none. */
+/* moncall_set_donate: hook called when the monitor is out of table frames; gives it a 2 MiB block
+ * and returns true, or false when there is none. */
 void moncall_set_donate(bool (*hook)(void));
 
 /* moncall_timer: set PENDING_TIMER at deadline_ns (CLOCK_MONOTONIC) or up to 4 s early; TIME_NEVER
  * disarms. One deadline per CPU: kernel/timer.c's. */
 void moncall_timer(uint64_t deadline_ns);
 
-/* moncall_wait: halt this CPU until an interrupt is pending; returns at once when one already is. */
+/* moncall_wait: halt this CPU until an interrupt is pending; returns at once when one already
+ * is. */
 void moncall_wait(void);
 
 /* moncall_poweroff: end the machine with the exit status (0..255). */

@@ -4,9 +4,9 @@
  * Each range has a watermark: frames above it were never used, their struct page is not set up and
  * their memory not touched. The free lists are fed from there a block at a time, so that boot costs
  * the same for any amount of RAM and a large machine only pays for what it uses.
- * Invariants: a free block is in the list of its order, its head has refs 0 and PAGE_FREE, the other
- * frames of a block have neither; buddies of one order are never both free. lock guards everything
- * but the reference counts, which are atomic.
+ * Invariants: a free block is in the list of its order, its head has refs 0 and PAGE_FREE, the
+ * other frames of a block have neither; buddies of one order are never both free. lock guards
+ * everything but the reference counts, which are atomic.
  * Source: Knuth, The Art of Computer Programming vol. 1, 2.5 (buddy system). */
 #include "platform/pages.h"
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* From one thread to another, the first steps of a new one, and the calls that need the registers which C
- * functions preserve. Everything here is ring 3. Source: System V ABI AMD64 supplement, 3.2. */
+/* From one thread to another, the first steps of a new one, and the calls that need the registers
+ * which C functions preserve. Everything here is ring 3. Source: System V ABI AMD64 supplement,
+ * 3.2. */
 #include "platform/offsets.h"
 
     .text
@@ -38,7 +39,8 @@ context_begin_kernel:
     call *%rax
     ud2
 
-/* System calls whose C function also gets a struct saved_registers, in the argument register given. */
+/* System calls whose C function also gets a struct saved_registers, in the argument register
+ * given. */
     .macro call_with_registers name, function, argument
     .globl \name
 \name:

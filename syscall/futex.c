@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* futex(2) and futex_waitv: decode, one verb of kernel/futex.h, encode. Operations that hand a mutex over
- * between kernel and program (FUTEX_WAIT_REQUEUE_PI) are -ENOSYS with one line: no libc uses them any
- * more. Source: futex(2). */
+/* futex(2) and futex_waitv: decode, one verb of kernel/futex.h, encode. Operations that hand a
+ * mutex over between kernel and program (FUTEX_WAIT_REQUEUE_PI) are -ENOSYS with one line: no libc
+ * uses them any more. Source: futex(2). */
 #include <asm/errno.h>
 #include <linux/futex.h>
 #include <linux/time.h>
@@ -71,8 +71,8 @@ static long unsupported(unsigned op)
     return -ENOSYS;
 }
 
-/* An interrupted wait without a timeout is to be repeated as it is; with one it is over, as signal(7)
- * says. */
+/* An interrupted wait without a timeout is to be repeated as it is; with one it is over, as
+ * signal(7) says. */
 static long wait(const struct request *r, uint32_t bitset)
 {
     long err = futex_wait(r->word, r->value, bitset, r->deadline_ns);
@@ -90,7 +90,8 @@ static long prepare(struct request *r, unsigned command, bool realtime, const vo
                     uint32_t value3)
 {
     bool by_bitset = command == FUTEX_WAIT_BITSET || command == FUTEX_WAKE_BITSET;
-    if (realtime && command != FUTEX_WAIT_BITSET && command != FUTEX_WAIT && command != FUTEX_LOCK_PI2) {
+    if (realtime && command != FUTEX_WAIT_BITSET && command != FUTEX_WAIT &&
+        command != FUTEX_LOCK_PI2) {
         return -ENOSYS;
     }
     if (by_bitset && value3 == 0) {

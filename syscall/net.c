@@ -9,7 +9,8 @@
 
 static long refuse(int family)
 {
-    log(SYSCALL, INFO, "sockets are not supported: address family %d refused (EAFNOSUPPORT)", family);
+    log(SYSCALL, INFO, "sockets are not supported: address family %d refused (EAFNOSUPPORT)",
+        family);
     return -EAFNOSUPPORT;
 }
 

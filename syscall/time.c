@@ -3,7 +3,8 @@
  *
  * CPU time of the process and of its thread are one clock. There is no tick: the coarse clocks are
  * as fine as the others (loader/vdso), but say their resolution as Linux does.
- * Source: clock_gettime(2), clock_nanosleep(2), getitimer(2), alarm(2), gettimeofday(2), getcpu(2). */
+ * Source: clock_gettime(2), clock_nanosleep(2), getitimer(2), alarm(2), gettimeofday(2),
+ * getcpu(2). */
 #include <asm/errno.h>
 #include <linux/capability.h>
 #include <linux/time.h>
@@ -23,7 +24,8 @@
 #define USEC_PER_SEC 1000000L
 #define COARSE_NS 4000000L /* a tick at 250 Hz */
 #define SEC_LIMIT (INT64_MAX / (int64_t)NSEC_PER_SEC) /* later is never */
-#define SETTABLE_SEC_LIMIT (SEC_LIMIT - 30L * 365 * 86400) /* as Linux: room for 30 years of uptime */
+/* as Linux: room for 30 years of uptime */
+#define SETTABLE_SEC_LIMIT (SEC_LIMIT - 30L * 365 * 86400)
 
 /* Clocks that are made of a process or thread id: clock_getcpuclockid(3). */
 #define CPUCLOCK_KIND 3
@@ -228,7 +230,8 @@ long sys_nanosleep(const void USER *req, void USER *rem)
     return err != 0 ? err : sleep_relative(clock_ns() + ns, rem);
 }
 
-/* The monotonic time at which clock shows target. CPU time stands still while its only thread sleeps. */
+/* The monotonic time at which clock shows target. CPU time stands still while its only thread
+ * sleeps. */
 static uint64_t deadline_of(enum clock_kind kind, uint64_t target)
 {
     uint64_t now = clock_read(kind);
@@ -275,7 +278,8 @@ static int from_timeval(const struct timeval *tv, uint64_t *ns)
 static struct timeval to_timeval(uint64_t ns)
 {
     uint64_t usec = (ns + NSEC_PER_USEC - 1) / NSEC_PER_USEC;
-    return (struct timeval){(long)(usec / (uint64_t)USEC_PER_SEC), (long)(usec % (uint64_t)USEC_PER_SEC)};
+    return (struct timeval){(long)(usec / (uint64_t)USEC_PER_SEC),
+                            (long)(usec % (uint64_t)USEC_PER_SEC)};
 }
 
 static int put_itimer(void USER *out, const struct itimer_value *value)

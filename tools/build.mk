@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-# How the objects come about. The library OS is linked first, flattened, and embedded by the monitor.
+# How the objects come about. The library OS is linked first, flattened, and embedded by the
+# monitor.
 
 $(B)/libos/%.c.o: %.c
 	@mkdir -p $(@D)
@@ -33,7 +34,8 @@ $(B)/elfin: $(TOOL_OBJ)
 # The library OS: linked at 0, flattened to a binary image.
 $(B)/libos.elf: $(LIBOS_OBJ) $(EXTRA_LIBOS_OBJ) platform/libos.ld
 	$(SAY)
-	$(Q)gcc -nostdlib -static-pie -Wl,-T,platform/libos.ld -Wl,--gc-sections,--no-dynamic-linker,-z,noexecstack \
+	$(Q)gcc -nostdlib -static-pie -Wl,-T,platform/libos.ld \
+	    -Wl,--gc-sections,--no-dynamic-linker,-z,noexecstack \
 	    -Wl,-z,nodynamic-undefined-weak,--build-id=none,--no-warn-rwx-segments \
 	    -o $@ $(filter %.o,$^)
 
@@ -50,7 +52,8 @@ $(B)/libos.defs: $(B)/libos.elf
 $(B)/monitor/boot.o: platform/monitor/boot.S $(B)/libos.bin $(B)/libos.defs
 	@mkdir -p $(@D)
 	$(SAY)
-	$(Q)gcc $(MONITOR_CFLAGS) -MMD -MP $$(cat $(B)/libos.defs) -DLIBOS_BIN='"$(B)/libos.bin"' -c $< -o $@
+	$(Q)gcc $(MONITOR_CFLAGS) -MMD -MP $$(cat $(B)/libos.defs) \
+	    -DLIBOS_BIN='"$(B)/libos.bin"' -c $< -o $@
 
 $(B)/elfin-kernel: $(B)/monitor/boot.o $(MONITOR_OBJ) platform/monitor/monitor.ld
 	$(SAY)

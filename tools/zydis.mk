@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: MIT
 # Zydis, the instruction decoder of loader/insn.c: Debian's source, pinned, built here twice: for
-# the
-# library OS and, with the sanitizers of the unit tests, for the host. Only the decoder, in its
-# minimal
-# form (lengths and encodings, no operands): 140 KiB instead of 220. Zycore gives headers only.
+# the library OS and, with the sanitizers of the unit tests, for the host. Only the decoder, in its
+# minimal form (lengths and encodings, no operands): 140 KiB instead of 220. Zycore gives headers
+# only.
 
 ZYDIS_DIR := $(B)/source
 ZYDIS_TAR := zydis_4.0.0.orig.tar.gz
@@ -37,9 +36,8 @@ $(ZYDIS_READY): $(ZYDIS_DIR)/$(ZYDIS_TAR) $(ZYDIS_DIR)/$(ZYCORE_DEB)
 	$(Q)touch $@
 
 # The library OS's flags without its warnings. Of the C library only memset and memcpy are used,
-# whose
-# headers are there; the decoder clears 700 bytes an instruction: inline, else that is half its
-# time.
+# whose headers are there; the decoder clears 700 bytes an instruction: inline, else that is half
+# its time.
 $(ZYDIS_LIBOS_OBJ): $(B)/libos/zydis/%.o: $(ZYDIS_READY)
 	@mkdir -p $(@D)
 	$(SAY)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Intrusive circular doubly linked list. The head is a struct list that links to itself when empty. */
+/* Intrusive circular doubly linked list. The head is a struct list that links to itself when
+ * empty. */
 #ifndef KERNEL_BASE_LIST_H
 #define KERNEL_BASE_LIST_H
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* printf core, the log, panic. Output functions never allocate: they must work when nothing else
- * does. Levels are written at boot and read without a lock. Source: C11 7.21.6.1 for the formats. */
+ * does. Levels are written at boot and read without a lock. Source: C11 7.21.6.1 for the
+ * formats. */
 #include "kernel/base/print.h"
 
 #include <asm/errno.h>
@@ -58,7 +59,8 @@ static void put_text(struct out *o, const struct spec *s, const char *text, size
     put_padding(o, s->left ? pad : 0, ' ');
 }
 
-static void put_number(struct out *o, const struct spec *s, uint64_t value, unsigned base, char sign)
+static void put_number(struct out *o, const struct spec *s, uint64_t value, unsigned base,
+                       char sign)
 {
     bool upper = base == 'X';
     const char *digits = upper ? "0123456789ABCDEF" : "0123456789abcdef";

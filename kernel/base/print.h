@@ -7,13 +7,24 @@
 
 #include "kernel/base/base.h"
 
-/* Subsystems of the log; the level of each is chosen at run time (boot option log=sub:level,...). */
-enum log_sub { LOG_BOOT, LOG_MM, LOG_FS, LOG_LOAD, LOG_SYSCALL, LOG_SIGNAL, LOG_DEV, LOG_SCHED, LOG_NSUB };
+/* Subsystems of the log; the level of each is chosen at run time (boot option
+ * log=sub:level,...). */
+enum log_sub {
+    LOG_BOOT,
+    LOG_MM,
+    LOG_FS,
+    LOG_LOAD,
+    LOG_SYSCALL,
+    LOG_SIGNAL,
+    LOG_DEV,
+    LOG_SCHED,
+    LOG_NSUB
+};
 enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
 
-/* print_buf: snprintf with %d %i %u %o %x %X %p %s %c %% and the flags - 0 +, width, precision, '*',
- * and length h hh l ll z. Returns the length of the whole text (which may exceed cap - 1); buf is
- * NUL-ended when cap > 0. */
+/* print_buf: snprintf with %d %i %u %o %x %X %p %s %c %% and the flags - 0 +, width, precision,
+ * '*', and length h hh l ll z. Returns the length of the whole text (which may exceed cap - 1); buf
+ * is NUL-ended when cap > 0. */
 int print_buf(char *buf, size_t cap, const char *fmt, ...) PRINTF_LIKE(3, 4);
 int print_vbuf(char *buf, size_t cap, const char *fmt, va_list given);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Red-black tree: no red node has a red child, every path from a node to a leaf has the same number of
- * black nodes. Both directions share one code path by the index of the child. Pure, no locks.
+/* Red-black tree: no red node has a red child, every path from a node to a leaf has the same number
+ * of black nodes. Both directions share one code path by the index of the child. Pure, no locks.
  * Source: Cormen, Leiserson, Rivest, Stein: Introduction to Algorithms, 3rd ed., ch. 13. */
 #include "kernel/base/rbtree.h"
 

@@ -21,7 +21,8 @@ char *strrchr(const char *s, int c);
  * does not fit (dst then holds the part that fits, NUL-ended). */
 long string_copy(char *dst, size_t cap, const char *src);
 
-/* string_to_u64: decimal, or hexadecimal after 0x; the whole string. Returns 0 or -EINVAL, -ERANGE. */
+/* string_to_u64: decimal, or hexadecimal after 0x; the whole string. Returns 0 or -EINVAL,
+ * -ERANGE. */
 int string_to_u64(const char *s, uint64_t *out);
 
 #endif

@@ -11,9 +11,11 @@
 #define MAX_CPUS 8
 
 /* Address space. Everything at or above KERNEL_AREA belongs to the kernel. */
-#define KERNEL_AREA 0x7f0000000000 /* PML4 254: library OS image, its shared pages, dynamic mappings */
+/* PML4 254: library OS image, its shared pages, dynamic mappings */
+#define KERNEL_AREA 0x7f0000000000
 #define DIRECT_AREA 0x7f8000000000 /* PML4 255: direct map of RAM at a random GiB */
-#define MONITOR_SLOT 0x7fffffc00000 /* 2 MiB, supervisor only; maps physical 0..2 MiB and the APICs */
+/* 2 MiB, supervisor only; maps physical 0..2 MiB and the APICs */
+#define MONITOR_SLOT 0x7fffffc00000
 #define KERNEL_AREA_END 0x7ffffffff000
 #define MAX_RAM_GIB 128 /* the direct map ends there */
 
@@ -59,8 +61,9 @@
 #define MON_UNMAP 1 /* RDI = n ranges: make them not present, flush */
 #define MON_PROTECT 2 /* RDI = n ranges: change flags of present entries, skip absent ones, flush */
 #define MON_WAIT 3 /* halt until a bit of the pending word's low half is set */
-#define MON_TIMER 4 /* RDI = TSC deadline (0: disarm), RSI = the same in ns from now: set PENDING_TIMER
-                     * then, or earlier when RSI exceeds the timer's 4.2 s range */
+/* RDI = TSC deadline (0: disarm), RSI = the same in ns from now: set PENDING_TIMER then, or earlier
+ * when RSI exceeds the timer's 4.2 s range */
+#define MON_TIMER 4
 #define MON_IRQ_ROUTE 5 /* RDI = GSI, RSI = 1 level, 0 edge: deliver line to its pending bit */
 #define MON_IRQ_MASK 6 /* RDI = GSI, RSI = 1 mask, 0 unmask */
 #define MON_PORT 7 /* RDI = port, RSI = PORT_*, RDX = value: whitelisted byte I/O */
@@ -68,8 +71,10 @@
 #define MON_POWEROFF 9 /* RDI = status: never returns */
 #define MON_DONATE 10 /* RDI = physical address of a 2 MiB unit that becomes table frames */
 #define MON_POOL 11 /* returns the number of table frames left in the pool */
-#define MON_LAPIC_COUNT 12 /* ns (1 GHz ticks) since boot, until the first MON_TIMER: calibrates the TSC */
-#define MON_MAP_RUN 13 /* RDI = va, RSI = pa | MAP_* flags, RDX = npages: MON_MAP of one range, faster */
+/* ns (1 GHz ticks) since boot, until the first MON_TIMER: calibrates the TSC */
+#define MON_LAPIC_COUNT 12
+/* RDI = va, RSI = pa | MAP_* flags, RDX = npages: MON_MAP of one range, faster */
+#define MON_MAP_RUN 13
 #define MON_NCALLS 14
 #define MON_BOOT 0x100 /* the boot probe's, once */
 
@@ -84,7 +89,8 @@
 #define MAP_DEVICE 0x10 /* uncached; pa outside RAM; never MAP_X */
 #define MAP_JIT 0x20 /* the program asked for write and execute at once: allow it */
 #define MAP_GIGA 0x40 /* 1 GiB entries (boot_info.features FEATURE_GIGA): the direct map only */
-#define MAP_REPLACE 0x80 /* any entry of the run may be present: flush (else only the first may be) */
+/* any entry of the run may be present: flush (else only the first may be) */
+#define MAP_REPLACE 0x80
 #define CALL_MAX_RANGES 128
 
 /* Features, as the monitor found them. */

@@ -125,7 +125,8 @@ gdtr: .word gdt_end - gdt - 1
 idtr: .word idt_end - idt - 1
     .quad idt
 
-/* Linux's layout: programs see the selectors, and paravirtual hosts run ring 3 on their own table. */
+/* Linux's layout: programs see the selectors, and paravirtual hosts run ring 3 on their own
+ * table. */
     .align 16
     .globl gdt
 gdt:
@@ -174,7 +175,8 @@ idt:
     .endr
 idt_end:
 
-/* Task state segments, at TSS_PLACE: stack for ring 0, and one for faults that must not trust it. */
+/* Task state segments, at TSS_PLACE: stack for ring 0, and one for faults that must not trust
+ * it. */
     .section .tss, "aw"
     .set cpu, 0
     .rept MAX_CPUS

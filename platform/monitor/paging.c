@@ -70,7 +70,8 @@ static uint64_t *table_va(uint64_t entry)
     if (pa < HUGE) {
         return slot_va(pa);
     }
-    return (uint64_t *)(DONATED_VA + ((uint64_t)(unit_owner[pa >> 21] - 1) << 21) + (pa & (HUGE - 1)));
+    return (uint64_t *)(DONATED_VA + ((uint64_t)(unit_owner[pa >> 21] - 1) << 21) +
+                        (pa & (HUGE - 1)));
 }
 
 static uint64_t *table_alloc(void)

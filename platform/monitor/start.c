@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* From the 64-bit entry to ring 3: check the processor, let the probe run, place the library OS at a
- * random address, set up system-call entry, clock and interrupts, and leave ring 0.
+/* From the 64-bit entry to ring 3: check the processor, let the probe run, place the library OS at
+ * a random address, set up system-call entry, clock and interrupts, and leave ring 0.
  * Source: AMD64 APM vol. 2 ch. 3, 6; KVM Documentation/virt/kvm/x86/{cpuid,msr}.rst. */
 #include "platform/monitor/monitor.h"
 
@@ -170,7 +170,8 @@ static void hook_syscall(const struct boot_info *info, const struct image_header
     msr_write(MSR_FMASK, FMASK_VALUE);
 }
 
-/* TCG (QEMU 7.2) makes the stack reads of an iretq in ring 3 as supervisor: SMAP would refuse them. */
+/* TCG (QEMU 7.2) makes the stack reads of an iretq in ring 3 as supervisor: SMAP would refuse
+ * them. */
 static bool is_tcg(void)
 {
     return (features1.c & CPUID1_ECX_HYPERVISOR) && cpuid(0x40000000).b == CPUID_TCG_EBX;

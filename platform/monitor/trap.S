@@ -2,10 +2,11 @@
 /* Where every exception, interrupt and raw syscall enters ring 0, and how it leaves.
  *
  * An exception of ring 3 is reflected: its frame is popped, word by word, into the CPU's trap page,
- * which leaves RSP at the ready-made frame that iretq takes to the library OS's upcall. An interrupt
- * sets its pending bit; in the library OS it returns at once (or moves RIP to the restart label of
- * an exit window), in the program it is reflected. Anything from ring 0 itself but an interrupt in
- * MON_WAIT is a bug and stops the machine. Every instruction costs about 1 us on a paravirtual
+ * which leaves RSP at the ready-made frame that iretq takes to the library OS's upcall. An
+ * interrupt sets its pending bit; in the library OS it returns at once (or moves RIP to the restart
+ * label of an exit window), in the program it is reflected. Anything from ring 0 itself but an
+ * interrupt in MON_WAIT is a bug and stops the machine. Every instruction costs about 1 us on a
+ * paravirtual
  * host: count them. Source: AMD64 APM vol. 2 ch. 8. */
 #include "platform/monitor/layout.h"
 
@@ -114,8 +115,8 @@ invalid_opcode: /* depth 40 */
     iretq
 
 /* MON_MAP_RUN's common case, in registers, because a call as C costs ten times as much on a
- * paravirtual host: plain pages in the table used last, absent so far, frames between the library OS
- * image and the first device or donated unit. Anything else goes to paging_map_run.
+ * paravirtual host: plain pages in the table used last, absent so far, frames between the library
+ * OS image and the first device or donated unit. Anything else goes to paging_map_run.
  * RDI = va, RSI = pa | MAP_* flags, RDX = number of pages. */
 map_run:
     mov %rdi, %rcx
@@ -164,8 +165,9 @@ map_run:
 3:  mov %r8, %rsi
     jmp 4b
 
-/* An interrupt while ring 3 ran: depth 48, vector pushed. The trap page may be written only when the
- * program was interrupted: the library OS may be about to take an exception's frame out of it. */
+/* An interrupt while ring 3 ran: depth 48, vector pushed. The trap page may be written only when
+ * the program was interrupted: the library OS may be about to take an exception's frame out of
+ * it. */
 interrupt_ring3:
     movl $0, lapic_eoi(%rip)
     push %rax

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The end of the machine: a trap inside the monitor is a bug of ours, reported on the serial port. */
+/* The end of the machine: a trap inside the monitor is a bug of ours, reported on the serial
+ * port. */
 #include "platform/monitor/monitor.h"
 
 #define SERIAL 0x3f8

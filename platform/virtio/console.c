@@ -2,10 +2,11 @@
 /* virtio-console driver.
  *
  * Output is copied into a ring of page-sized buffers per stream; the device is notified once a call
- * and completions are reaped at the next one. Input buffers are posted, and the input port opened, when
- * the program first asks for input: most never do. The end of input is the control message that closes
- * port 1 on the host's side. The device is set up at the first use, because every register access
- * costs as much as a thousand system calls. One CPU at a time: lock, which is not held while waiting.
+ * and completions are reaped at the next one. Input buffers are posted, and the input port opened,
+ * when the program first asks for input: most never do. The end of input is the control message
+ * that closes port 1 on the host's side. The device is set up at the first use, because every
+ * register access costs as much as a thousand system calls. One CPU at a time: lock, which is not
+ * held while waiting.
  * Source: VIRTIO 1.2, 5.3. */
 #include "platform/virtio/console.h"
 
@@ -246,7 +247,8 @@ static void output_wait(struct output *o, uint32_t free_before)
     virtqueue_interrupts(&o->queue, false);
 }
 
-/* Copy up to a page into a free buffer and queue it. Returns the bytes taken, 0 when none is free. */
+/* Copy up to a page into a free buffer and queue it. Returns the bytes taken, 0 when none is
+ * free. */
 static size_t output_fill(struct output *o, const char *data, size_t len)
 {
     output_reap(o);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* virtio-console with four ports: stdin (1), stdout (2), stderr (3), log (4); or one port for all on
- * devices without VIRTIO_CONSOLE_F_MULTIPORT. */
+/* virtio-console with four ports: stdin (1), stdout (2), stderr (3), log (4); or one port for all
+ * on devices without VIRTIO_CONSOLE_F_MULTIPORT. */
 #ifndef PLATFORM_VIRTIO_CONSOLE_H
 #define PLATFORM_VIRTIO_CONSOLE_H
 
@@ -11,8 +11,8 @@
 /* virtio_console_probe: is there a device? Touches nothing but its id. Returns 0 or -ENOENT. */
 MUST_CHECK int virtio_console_probe(void);
 
-/* virtio_console_write: copy data to the stream's buffers and notify the device once. Waits while all
- * buffers are with the device. The device is set up at the first use. Returns len, -ENODEV. */
+/* virtio_console_write: copy data to the stream's buffers and notify the device once. Waits while
+ * all buffers are with the device. The device is set up at the first use. Returns len, -ENODEV. */
 long virtio_console_write(unsigned stream, const void *data, size_t len);
 
 /* virtio_console_read: input that has arrived: its length, 0 at the end of input, -EAGAIN. */

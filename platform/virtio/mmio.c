@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* virtio-mmio. Every register access leaves the machine (30 us on a paravirtual host), so only what
- * differs from the state after reset is written. Device pages are mapped in the device window of the
- * kernel area, a page each, and stay. Source: VIRTIO 1.2, 4.2; Linux admin-guide virtio_mmio.device=. */
+ * differs from the state after reset is written. Device pages are mapped in the device window of
+ * the kernel area, a page each, and stay. Source: VIRTIO 1.2, 4.2; Linux admin-guide
+ * virtio_mmio.device=. */
 #include "platform/virtio/mmio.h"
 
 #include <asm/errno.h>
@@ -152,8 +153,8 @@ static bool parse_device(char *text, uint64_t *base, uint64_t *gsi)
     if (more != NULL) {
         *more = 0;
     }
-    return string_to_u64(at + 1, base) == 0 && string_to_u64(colon + 1, gsi) == 0 && *gsi < MAX_GSI &&
-           is_aligned(*base, 4);
+    return string_to_u64(at + 1, base) == 0 && string_to_u64(colon + 1, gsi) == 0 &&
+           *gsi < MAX_GSI && is_aligned(*base, 4);
 }
 
 int mmio_find(uint32_t id, unsigned nth, struct virtio_device *out)

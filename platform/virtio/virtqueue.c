@@ -23,7 +23,8 @@ static size_t used_offset(unsigned size)
 
 size_t virtqueue_bytes(unsigned size)
 {
-    return used_offset(size) + sizeof(struct vring_used) + size * sizeof(struct vring_used_elem) + 2;
+    return used_offset(size) + sizeof(struct vring_used) + size * sizeof(struct vring_used_elem) +
+           2;
 }
 
 void virtqueue_init(struct virtqueue *q, unsigned size, void *va, struct pa pa)

@@ -28,24 +28,25 @@ struct virtqueue {
 /* virtqueue_bytes: memory that a ring of size entries takes; less than a page for VIRTQUEUE_MAX. */
 size_t virtqueue_bytes(unsigned size);
 
-/* virtqueue_init: an empty ring of size entries (a power of two) in zeroed memory at va, pa, 16-byte
- * aligned. */
+/* virtqueue_init: an empty ring of size entries (a power of two) in zeroed memory at va, pa,
+ * 16-byte aligned. */
 void virtqueue_init(struct virtqueue *q, unsigned size, void *va, struct pa pa);
 
 /* Physical addresses of the ring's parts, for the transport. */
 struct pa virtqueue_avail_pa(const struct virtqueue *q);
 struct pa virtqueue_used_pa(const struct virtqueue *q);
 
-/* virtqueue_add: give the device one buffer: writable for input, else output. Returns 0, -ENOSPC. */
+/* virtqueue_add: give the device one buffer: writable for input, else output. Returns 0,
+ * -ENOSPC. */
 MUST_CHECK int virtqueue_add(struct virtqueue *q, struct pa buf, uint32_t len, bool writable,
                              uint32_t cookie);
 
 /* virtqueue_kick: make what was added visible and notify the device unless it asked not to be. */
 void virtqueue_kick(struct virtqueue *q);
 
-/* virtqueue_reap: take back one used buffer: its cookie, and the bytes the device wrote (as it says:
- * the caller bounds it by the buffer). Returns false when there is none. Ids that the device made up
- * are dropped. */
+/* virtqueue_reap: take back one used buffer: its cookie, and the bytes the device wrote (as it
+ * says: the caller bounds it by the buffer). Returns false when there is none. Ids that the device
+ * made up are dropped. */
 bool virtqueue_reap(struct virtqueue *q, uint32_t *cookie, uint32_t *len);
 
 /* virtqueue_interrupts: ask for an interrupt at each used buffer, or not. */

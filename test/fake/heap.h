@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What a test may ask the fake heap; heap_fail_after of kernel/heap.h makes the nth request fail. */
+/* What a test may ask the fake heap; heap_fail_after of kernel/heap.h makes the nth request
+ * fail. */
 #ifndef TEST_FAKE_HEAP_H
 #define TEST_FAKE_HEAP_H
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 // sources: kernel/base/print.c kernel/base/string.c kernel/base/lock.c
-/* The real log and panic with host ends: log text is kept in a buffer and printed when the test ends
- * in an unexpected panic; an expected one (EXPECT_PANIC) jumps back to the test. */
+/* The real log and panic with host ends: log text is kept in a buffer and printed when the test
+ * ends in an unexpected panic; an expected one (EXPECT_PANIC) jumps back to the test. */
 #include "test/fake/log.h"
 
 #include <stdio.h>

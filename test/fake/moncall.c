@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 // fakes: log clock cpu
-/* See moncall.h. Two open hash tables: 4 KiB entries by page number and 2 MiB entries by unit number. As
- * in the real monitor a table of small pages, once made, stays and keeps a 2 MiB page out. */
+/* See moncall.h. Two open hash tables: 4 KiB entries by page number and 2 MiB entries by unit
+ * number. As in the real monitor a table of small pages, once made, stays and keeps a 2 MiB page
+ * out. */
 #include "test/fake/moncall.h"
 
 #include <asm/errno.h>
@@ -94,7 +95,8 @@ static int map_one(const struct mon_range *r, uint64_t va, uint64_t pa, bool fir
     if (is_huge ? find(tables, va >> HUGE_SHIFT, false) != NULL : unit_is_huge(va)) {
         return -EEXIST;
     }
-    struct slot *s = is_huge ? find(huge, va >> HUGE_SHIFT, true) : find(small, va >> PAGE_SHIFT, true);
+    struct slot *s =
+        is_huge ? find(huge, va >> HUGE_SHIFT, true) : find(small, va >> PAGE_SHIFT, true);
     if (!is_huge) {
         find(tables, va >> HUGE_SHIFT, true);
     }

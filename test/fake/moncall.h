@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A monitor that records: what the hardware's page tables would hold, the timer, ports. Its rules are
- * those of platform/monitor/paging.c; breaking one panics, because only a bug of ours could. */
+/* A monitor that records: what the hardware's page tables would hold, the timer, ports. Its rules
+ * are those of platform/monitor/paging.c; breaking one panics, because only a bug of ours could. */
 #ifndef TEST_FAKE_MONCALL_H
 #define TEST_FAKE_MONCALL_H
 

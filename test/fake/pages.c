@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 // fakes: log
-/* platform/pages.h over one host mapping. Free frames are poisoned, so the sanitizer sees any use of
- * them; a block that does not ask for zeros comes full of garbage; frames are reused as late as can be.
- * Physical addresses differ from host addresses, so that mixing them up shows. */
+/* platform/pages.h over one host mapping. Free frames are poisoned, so the sanitizer sees any use
+ * of them; a block that does not ask for zeros comes full of garbage; frames are reused as late as
+ * can be. Physical addresses differ from host addresses, so that mixing them up shows. */
 #define _GNU_SOURCE
 #include "test/fake/pages.h"
 

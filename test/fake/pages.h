@@ -9,7 +9,8 @@
 
 void fake_pages_fail_after(unsigned long n); /* the nth allocation from now fails; 0: none */
 bool fake_pages_failed(void); /* that failure has happened, or none was asked for */
-void fake_pages_limit(unsigned long frames); /* at most that many in use; FAKE_RAM_FRAMES at first */
+/* at most that many in use; FAKE_RAM_FRAMES at first */
+void fake_pages_limit(unsigned long frames);
 long fake_pages_in_use(void); /* frames */
 
 /* fake_pages_foreign: frame n < 1024 of RAM that is not the allocator's (as an initrd is). */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The scheduler of a machine with one thread: what blocks waits for an interrupt, whose handler runs. */
+/* The scheduler of a machine with one thread: what blocks waits for an interrupt, whose handler
+ * runs. */
 #include "kernel/sched.h"
 
 #include "platform/irq.h"

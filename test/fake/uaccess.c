@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* kernel/uaccess.h on host memory: the range check is the real one, the access a plain copy that the
- * sanitizer checks. User buffers must be malloc'ed (the host's stack lies above USER_MAX). Bytes at
- * and above fake_fault_at up to fake_fault_end fault. */
+/* kernel/uaccess.h on host memory: the range check is the real one, the access a plain copy that
+ * the sanitizer checks. User buffers must be malloc'ed (the host's stack lies above USER_MAX).
+ * Bytes at and above fake_fault_at up to fake_fault_end fault. */
 #include "test/fake/uaccess.h"
 
 #include <asm/errno.h>

@@ -31,7 +31,8 @@ static int add_queue(struct virtio_device *dev, struct virtqueue *q, unsigned in
     assert(fake_virtio.queue[index] == NULL && q->size != 0 && (q->size & (q->size - 1)) == 0);
     assert(pages_map(q->pa) == (void *)q->desc && is_aligned(q->pa.v, 16));
     assert(pages_map(virtqueue_avail_pa(q)) == (void *)q->avail);
-    assert(pages_map(virtqueue_used_pa(q)) == (void *)q->used && is_aligned(virtqueue_used_pa(q).v, 4));
+    assert(pages_map(virtqueue_used_pa(q)) == (void *)q->used &&
+           is_aligned(virtqueue_used_pa(q).v, 4));
     q->dev = dev;
     q->index = index;
     fake_virtio.queue[index] = q;

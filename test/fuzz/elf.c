@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 // uses: loader/elf.c
-/* Fuzz target of the ELF parser: the input is a whole file. What the parser lets through must be safe
- * to map: see check. Source: loader/elf.h. */
+/* Fuzz target of the ELF parser: the input is a whole file. What the parser lets through must be
+ * safe to map: see check. Source: loader/elf.h. */
 #include "loader/elf.h"
 
 #include <linux/elf.h>

@@ -3,8 +3,8 @@
 // kinds: musl-static glibc-dynamic
 // cflags: -O1 -fno-inline -fno-optimize-sibling-calls -rdynamic
 // stdout: ignore
-/* Programs that are killed: each prints one report and has the status of its signal. The sections of
- * crash.ini say how it dies and what the report must hold. */
+/* Programs that are killed: each prints one report and has the status of its signal. The sections
+ * of crash.ini say how it dies and what the report must hold. */
 #define _GNU_SOURCE
 #include <signal.h>
 #include <stdint.h>

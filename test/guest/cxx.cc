@@ -70,7 +70,8 @@ void exceptions()
     } catch (const std::logic_error &e) {
         std::cout << "wrong handler\n";
     } catch (const std::exception &e) {
-        std::cout << "caught " << e.what() << ", a Failure: " << (typeid(e) == typeid(Failure)) << '\n';
+        std::cout << "caught " << e.what() << ", a Failure: " << (typeid(e) == typeid(Failure))
+                  << '\n';
     }
     try {
         try {
@@ -123,7 +124,8 @@ void types()
 void streams()
 {
     std::cout << std::hex << std::showbase << 255 << std::dec << ' ' << std::fixed
-              << std::setprecision(3) << 3.14159 << ' ' << std::setw(8) << std::setfill('*') << 42 << '\n';
+              << std::setprecision(3) << 3.14159 << ' ' << std::setw(8) << std::setfill('*') << 42
+              << '\n';
     std::ostringstream text;
     text << "a" << 1 << 2.5 << true;
     std::cout << text.str() << '\n';

@@ -177,8 +177,14 @@ static long do_random(void *p) { return syscall(SYS_getrandom, p, 16, 0); }
 static long do_statfs(void *p) { return syscall(SYS_fstatfs, file, p); }
 static long do_affinity(void *p) { return syscall(SYS_sched_getaffinity, 0, 128, p) > 0 ? 0 : -1; }
 static long do_resuid(void *p) { return syscall(SYS_getresuid, p, &scratch, &scratch); }
-static long do_readlink(void *p) { return syscall(SYS_readlink, "/proc/self/exe", p, 64) > 0 ? 0 : -1; }
-static long do_mincore(void *p) { return syscall(SYS_mincore, (long)&scratch & ~(PAGE - 1), PAGE, p); }
+static long do_readlink(void *p)
+{
+    return syscall(SYS_readlink, "/proc/self/exe", p, 64) > 0 ? 0 : -1;
+}
+static long do_mincore(void *p)
+{
+    return syscall(SYS_mincore, (long)&scratch & ~(PAGE - 1), PAGE, p);
+}
 static long do_readv(void *p)
 {
     struct { void *base; long len; } vec = { p, 64 };
@@ -215,7 +221,8 @@ static void show_call(const struct call *c, const char *kind, void *p)
 {
     errno = 0;
     long result = c->run(p);
-    printf("%s %s: %ld %s\n", c->name, kind, result < 0 ? -1 : result, result < 0 ? errno_name(errno) : "");
+    printf("%s %s: %ld %s\n", c->name, kind, result < 0 ? -1 : result,
+           result < 0 ? errno_name(errno) : "");
 }
 
 static void test_pointers(void)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 // args: one "two words" "" --four=4
 // env: GREETING=hello EMPTY=
-// kinds: musl-static musl-static-pie musl-dynamic glibc-static glibc-static-pie glibc-dynamic glibc-dynamic-nopie
+// kinds: musl-static musl-static-pie musl-dynamic
+// kinds: glibc-static glibc-static-pie glibc-dynamic glibc-dynamic-nopie
 // status: 7
 // stderr: same
 /* The first program of everybody, in each way that Linux programs are linked. */
@@ -37,7 +38,8 @@ int main(int argc, char **argv, char **envp)
         variables++;
     printf("%d arguments, %d variables\n", argc, variables);
     printf("%s, world\n", getenv("GREETING"));
-    printf("EMPTY is '%s', MISSING is %s\n", getenv("EMPTY"), getenv("MISSING") ? "set" : "not set");
+    printf("EMPTY is '%s', MISSING is %s\n", getenv("EMPTY"),
+           getenv("MISSING") ? "set" : "not set");
     fprintf(stderr, "this goes to standard error\n");
     return strlen("sevenly") == 7 ? 7 : 1;
 }

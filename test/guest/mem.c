@@ -51,7 +51,8 @@ static int file_of(const char *name, long len, char value)
 static void test_errors(void)
 {
     int fd = file_of("errors", PAGE, 'e');
-    int reader = open("errors", O_RDONLY), writer = open("errors", O_WRONLY), dir = open(".", O_RDONLY);
+    int reader = open("errors", O_RDONLY), writer = open("errors", O_WRONLY),
+        dir = open(".", O_RDONLY);
     SHOW(mmap(NULL, 0, RW, ANON, -1, 0));
     SHOW(mmap(NULL, PAGE, RW, MAP_ANONYMOUS, -1, 0));
     SHOW(mmap(NULL, PAGE, RW, MAP_PRIVATE, -1, 0));

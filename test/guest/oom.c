@@ -3,9 +3,9 @@
 // memory: 32M
 // kinds: musl-static
 // stdout: ignore
-/* A machine that is full: mappings that can never be backed are refused, memory that is only promised
- * ends the program with a clear line when there is no more, and nothing hangs. How depends on the
- * section of oom.ini: what to fill the machine with. */
+/* A machine that is full: mappings that can never be backed are refused, memory that is only
+ * promised ends the program with a clear line when there is no more, and nothing hangs. How depends
+ * on the section of oom.ini: what to fill the machine with. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -46,7 +46,8 @@ static __attribute__((noinline)) long recurse(long depth)
     return depth == 0 ? 0 : recurse(depth - 1) + frame[0];
 }
 
-/* What can be refused is: status 0 when every refusal is an error code and memory is usable after. */
+/* What can be refused is: status 0 when every refusal is an error code and memory is usable
+ * after. */
 static int refuse(void)
 {
     char *p = mmap(NULL, 1L << 40, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -63,7 +64,8 @@ static int refuse(void)
         return 6;
     if (unlink("/tmp/fill") || close(fd))
         return 7;
-    p = mmap(NULL, 4 * MIB, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+    p = mmap(NULL, 4 * MIB, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1,
+             0);
     if (p == MAP_FAILED)
         return 8;
     memset(p, 1, 4 * MIB);

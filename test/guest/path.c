@@ -226,8 +226,8 @@ static void test_symlinks(void)
     SHOW(linkat(AT_FDCWD, "sym", AT_FDCWD, "followed", AT_SYMLINK_FOLLOW));
     SHOW(lstat("followed", &st));
     TRUE(S_ISREG(st.st_mode));
-    const char *gone[] = { "sym", "loop1", "loop2", "dangling", "nowhere", "deep", "dsym", "symhard",
-                           "followed" };
+    const char *gone[] = {"sym",  "loop1", "loop2",   "dangling", "nowhere",
+                          "deep", "dsym",  "symhard", "followed"};
     for (unsigned i = 0; i < sizeof gone / sizeof *gone; i++)
         unlink(gone[i]);
 }
@@ -267,7 +267,8 @@ static void test_rename(void)
     SHOW(stat("n2", &st));
     TRUE(S_ISDIR(st.st_mode));
     SHOW(syscall(SYS_renameat2, AT_FDCWD, "n2", AT_FDCWD, "no", RENAME_EXCHANGE));
-    SHOW(syscall(SYS_renameat2, AT_FDCWD, "n2", AT_FDCWD, "n3", RENAME_EXCHANGE | RENAME_NOREPLACE));
+    SHOW(
+        syscall(SYS_renameat2, AT_FDCWD, "n2", AT_FDCWD, "n3", RENAME_EXCHANGE | RENAME_NOREPLACE));
 }
 
 static int compare_names(const void *a, const void *b)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Restartable sequences: registration and its errors, the CPU number, and a critical section that a
- * timer's signal interrupts. Linked without libc's own registration where there is one: glibc is asked
- * to leave the area alone through GLIBC_TUNABLES. Source: rseq(2), linux/rseq.h. */
+ * timer's signal interrupts. Linked without libc's own registration where there is one: glibc is
+ * asked to leave the area alone through GLIBC_TUNABLES. Source: rseq(2), linux/rseq.h. */
 // env: GLIBC_TUNABLES=glibc.pthread.rseq=0
 #define _GNU_SOURCE
 #include <linux/rseq.h>
@@ -31,7 +31,8 @@ static void on_signal(int sig)
     signals++;
 }
 
-/* Spin inside a critical section until it is aborted. Returns 1 when the abort handler was reached. */
+/* Spin inside a critical section until it is aborted. Returns 1 when the abort handler was
+ * reached. */
 static int spin_until_aborted(void)
 {
     int aborted = 0;

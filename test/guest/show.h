@@ -11,7 +11,8 @@
 /* SHOW: print the expression and its value, and errno's name when it is -1. */
 #define SHOW(expr) show_result(#expr, (errno = 0, (long)(expr)))
 
-/* SHOW_ERR: as SHOW for calls whose good result is not deterministic: prints "ok" unless negative. */
+/* SHOW_ERR: as SHOW for calls whose good result is not deterministic: prints "ok" unless
+ * negative. */
 #define SHOW_ERR(expr) show_success(#expr, (errno = 0, (long)(expr)))
 
 /* TRUE: print whether a condition holds. */
@@ -22,11 +23,14 @@ static inline const char *errno_name(int e)
 #define E(x)                                                                                       \
     if (e == x)                                                                                    \
         return #x;
+    /* clang-format off */
     E(EPERM) E(ENOENT) E(ESRCH) E(EINTR) E(EIO) E(ENXIO) E(E2BIG) E(ENOEXEC) E(EBADF) E(ECHILD)
     E(EAGAIN) E(ENOMEM) E(EACCES) E(EFAULT) E(ENOTBLK) E(EBUSY) E(EEXIST) E(EXDEV) E(ENODEV)
     E(ENOTDIR) E(EISDIR) E(EINVAL) E(ENFILE) E(EMFILE) E(ENOTTY) E(ETXTBSY) E(EFBIG) E(ENOSPC)
     E(ESPIPE) E(EROFS) E(EMLINK) E(EPIPE) E(EDOM) E(ERANGE) E(EDEADLK) E(ENAMETOOLONG) E(ENOSYS)
-    E(ENOTEMPTY) E(ELOOP) E(ENODATA) E(EOVERFLOW) E(EOPNOTSUPP) E(ETIMEDOUT) E(ENOTSOCK) E(EAFNOSUPPORT)
+    E(ENOTEMPTY) E(ELOOP) E(ENODATA) E(EOVERFLOW) E(EOPNOTSUPP) E(ETIMEDOUT) E(ENOTSOCK)
+    E(EAFNOSUPPORT)
+    /* clang-format on */
 #undef E
     return "another errno";
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The stack grows on demand down to its limit and stops at what lies below; MAP_GROWSDOWN regions do
- * the same. Source: getrlimit(2) RLIMIT_STACK, mmap(2) MAP_GROWSDOWN, sigaltstack(2). */
+/* The stack grows on demand down to its limit and stops at what lies below; MAP_GROWSDOWN regions
+ * do the same. Source: getrlimit(2) RLIMIT_STACK, mmap(2) MAP_GROWSDOWN, sigaltstack(2). */
 #define _GNU_SOURCE
 #include <setjmp.h>
 #include <signal.h>
@@ -84,7 +84,8 @@ static void test_grows_down(void)
     char *area = mmap(NULL, len, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     char *top = area + len - 16 * PAGE;
     munmap(area, len);
-    char *p = mmap(top, 4 * PAGE, RW, MAP_PRIVATE | MAP_ANONYMOUS | MAP_GROWSDOWN | MAP_FIXED, -1, 0);
+    char *p =
+        mmap(top, 4 * PAGE, RW, MAP_PRIVATE | MAP_ANONYMOUS | MAP_GROWSDOWN | MAP_FIXED, -1, 0);
     TRUE(p == top);
     SHOW(touch(p));
     SHOW(touch(p - 1));

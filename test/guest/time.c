@@ -60,7 +60,8 @@ static void test_clocks(void)
             first = next;
         }
         printf("clock %d: get %ld res %ld back %ld\n", known[i],
-               syscall(SYS_clock_gettime, known[i], &t), syscall(SYS_clock_getres, known[i], &t), wrong);
+               syscall(SYS_clock_gettime, known[i], &t), syscall(SYS_clock_getres, known[i], &t),
+               wrong);
     }
     SHOW(syscall(SYS_clock_gettime, 10, &t));
     SHOW(syscall(SYS_clock_gettime, 12, &t));

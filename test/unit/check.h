@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Checks of a host unit test. A test is a function; TESTS(a, b, ...) makes main of the list. A failed
- * check prints its place and ends the program with status 1; a program without checks fails. */
+/* Checks of a host unit test. A test is a function; TESTS(a, b, ...) makes main of the list. A
+ * failed check prints its place and ends the program with status 1; a program without checks
+ * fails. */
 #ifndef TEST_UNIT_CHECK_H
 #define TEST_UNIT_CHECK_H
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 // sources: fs/erofs.c fs/eronode.c fs/erodir.c
 // fakes: log image
-/* Real images of mkfs.erofs: contents, directories, attributes; then the same with every bit turned. */
+/* Real images of mkfs.erofs: contents, directories, attributes; then the same with every bit
+ * turned. */
 #define _GNU_SOURCE
 #include "fs/erofs.h"
 

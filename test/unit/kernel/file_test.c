@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-// sources: kernel/file.c kernel/wait.c kernel/mutex.c kernel/timer.c kernel/base/rbtree.c platform/irq.c
+// sources: kernel/file.c kernel/wait.c kernel/mutex.c kernel/timer.c kernel/base/rbtree.c
+// sources: platform/irq.c
 // fakes: sched heap log uaccess moncall clock cpu process
 /* The descriptor table against an array, and the buffer iterator against a flat copy. */
 #include "kernel/file.h"

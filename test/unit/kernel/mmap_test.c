@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-// sources: kernel/mmap.c kernel/fault.c kernel/maps.c kernel/madvise.c kernel/mlock.c kernel/mremap.c
-// sources: kernel/pmap.c kernel/vma.c kernel/base/rbtree.c kernel/file.c kernel/mutex.c kernel/wait.c
+// sources: kernel/mmap.c kernel/fault.c kernel/maps.c kernel/madvise.c kernel/mlock.c
+// sources: kernel/mremap.c kernel/pmap.c kernel/vma.c kernel/base/rbtree.c kernel/file.c
+// sources: kernel/mutex.c kernel/wait.c
 // sources: kernel/timer.c kernel/random.c platform/irq.c
 // fakes: sched heap pages moncall process uaccess log
 /* The program's memory against an array of pages: random calls, then touches as the processor would
@@ -242,8 +243,12 @@ static void drop_unmapped(unsigned from, unsigned n)
 
 static int random_prot(void)
 {
-    static const int prots[] = {PROT_NONE, PROT_READ, PROT_READ | PROT_WRITE, PROT_READ | PROT_WRITE,
-                                PROT_READ | PROT_EXEC, PROT_READ | PROT_WRITE | PROT_EXEC};
+    static const int prots[] = {PROT_NONE,
+                                PROT_READ,
+                                PROT_READ | PROT_WRITE,
+                                PROT_READ | PROT_WRITE,
+                                PROT_READ | PROT_EXEC,
+                                PROT_READ | PROT_WRITE | PROT_EXEC};
     return prots[check_below(ARRAY_LEN(prots))];
 }
 
@@ -320,7 +325,8 @@ static void do_remap(unsigned page, unsigned n)
 {
     unsigned len = check_below(2) == 0 ? n : 1 + (unsigned)check_below(30);
     unsigned to = (unsigned)check_below(PAGES);
-    to = check_below(3) == 0 ? page % 512 + (unsigned)check_below(3) * 512 : to; /* large pages fit */
+    /* large pages fit */
+    to = check_below(3) == 0 ? page % 512 + (unsigned)check_below(3) * 512 : to;
     if (!is_region(page, n) || to + len > PAGES || (to < page + n && page < to + len)) {
         return;
     }

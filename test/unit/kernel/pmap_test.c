@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 // sources: kernel/pmap.c
 // fakes: pages moncall log
-/* The soft page table against an array of pages, with the fake monitor's tables as the hardware: what
- * the hardware maps is what the entry says, with the region's rights less what a copy forbids. */
+/* The soft page table against an array of pages, with the fake monitor's tables as the hardware:
+ * what the hardware maps is what the entry says, with the region's rights less what a copy
+ * forbids. */
 #include "kernel/pmap.h"
 
 #include <asm/errno.h>
@@ -14,7 +15,8 @@
 
 #define UNITS 4
 #define PAGES (UNITS * 512)
-#define BASE 0x7e0000000000UL /* crosses nothing but 2 MiB borders; FAR crosses a 1 GiB and 512 GiB one */
+/* crosses nothing but 2 MiB borders; FAR crosses a 1 GiB and 512 GiB one */
+#define BASE 0x7e0000000000UL
 #define FAR (0x400000000000UL - 2 * HUGE_SIZE)
 
 static struct {
@@ -351,11 +353,12 @@ static void across_gigabytes(void)
     run(8000, true);
 }
 
-/* The tables of the address ranges used stay, by design: each part runs once before it is counted. */
+/* The tables of the address ranges used stay, by design: each part runs once before it is
+ * counted. */
 int main(void)
 {
-    static const struct check_test tests[] = {{"near", near}, {"across_gigabytes", across_gigabytes},
-                                              {"failures", failures}};
+    static const struct check_test tests[] = {
+        {"near", near}, {"across_gigabytes", across_gigabytes}, {"failures", failures}};
     near();
     across_gigabytes();
     huge_pages();

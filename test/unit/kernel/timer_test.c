@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 // sources: kernel/timer.c kernel/base/rbtree.c platform/irq.c
 // fakes: moncall clock cpu log
-/* Timers fire once, in order, never early; the hardware is always armed for the earliest or sooner. */
+/* Timers fire once, in order, never early; the hardware is always armed for the earliest or
+ * sooner. */
 #include "kernel/timer.h"
 
 #include "platform/clock.h"

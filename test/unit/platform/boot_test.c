@@ -94,7 +94,8 @@ static void places(void)
     CHECK_EQ(boot_option("b", out, sizeof(out)), 1);
     CHECK_STR(out, "2");
     stop();
-    static const uint64_t bad[] = {0, SHARED_LOWMEM_LEN, 1UL << 20, 1UL << 30, UINT64_MAX, 1UL << 63};
+    static const uint64_t bad[] = {0,         SHARED_LOWMEM_LEN, 1UL << 20,
+                                   1UL << 30, UINT64_MAX,        1UL << 63};
     for (unsigned i = 0; i < ARRAY_LEN(bad); i++) {
         struct pa pa;
         struct pa end;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 // sources: platform/clock.c
 // fakes: log
-/* Scales from the host's frequency, kvmclock and calibration; deadlines; the CMOS clock's formats. */
+/* Scales from the host's frequency, kvmclock and calibration; deadlines; the CMOS clock's
+ * formats. */
 #define _DEFAULT_SOURCE
 #include "platform/clock.h"
 
@@ -85,7 +86,8 @@ static void check_deadline(uint64_t deadline)
 
 static void deadlines(void)
 {
-    static const char *const rates[] = {"100000", "999999", "2000000", "2495999", "5000000", "100000000"};
+    static const char *const rates[] = {"100000",  "999999",  "2000000",
+                                        "2495999", "5000000", "100000000"};
     for (unsigned i = 0; i < ARRAY_LEN(rates); i++) {
         start(rates[i], "1");
         clock_init();

@@ -36,7 +36,8 @@ def work_json():
 def work_re(cities):
     text = "\n".join(f"{c['name']} <{c['name'].lower()}@{c['country']}.example>" for c in cities)
     print("re", re.findall(r"<(\w+)@(\w\w)\.example>", text)[:3])
-    print("re", re.sub(r"(?P<user>\w+)@(?P<host>[\w.]+)", r"\g<host>!\g<user>", text).split("\n")[0])
+    swapped = re.sub(r"(?P<user>\w+)@(?P<host>[\w.]+)", r"\g<host>!\g<user>", text)
+    print("re", swapped.split("\n")[0])
     print("re", bool(re.fullmatch(r"(a|b)*c", "ab" * 2000 + "c")))
 
 
@@ -53,7 +54,8 @@ def work_sqlite(cities):
     db.close()
     again = sqlite3.connect("cities.db")
     print("sqlite3", again.execute("PRAGMA integrity_check").fetchone(),
-          again.execute("SELECT count(*) FROM city").fetchone(), os.path.getsize("cities.db") % 4096)
+          again.execute("SELECT count(*) FROM city").fetchone(),
+          os.path.getsize("cities.db") % 4096)
 
 
 def work_zip():
@@ -98,7 +100,8 @@ def work_system():
     print("system", os.path.exists(folder), os.getcwd() == os.environ.get("PWD", os.getcwd()))
     start = time.monotonic()
     time.sleep(0.02)
-    print("system", time.monotonic() - start >= 0.02, threading.current_thread().name, len(os.urandom(9)))
+    print("system", time.monotonic() - start >= 0.02, threading.current_thread().name,
+          len(os.urandom(9)))
     print("system", sys.argv[1:], sys.stdin.readline().strip(), sys.version_info[:2])
     try:
         open("/nowhere/at/all", encoding="ascii")

@@ -43,8 +43,8 @@ static void random_format(char *out, const char *length, const char *conversions
     if (check_below(3) == 0) {
         snprintf(precision, sizeof(precision), ".%u", (unsigned)check_below(25));
     }
-    snprintf(out, 60, "<%%%s%s%s%s%c>", flags[check_below(ARRAY_LEN(flags))], width, precision, length,
-             conversions[check_below(strlen(conversions))]);
+    snprintf(out, 60, "<%%%s%s%s%s%c>", flags[check_below(ARRAY_LEN(flags))], width, precision,
+             length, conversions[check_below(strlen(conversions))]);
 }
 
 static uint64_t random_value(void)
@@ -105,8 +105,8 @@ static void levels(void)
     log(MM, WARN, "mm");
     log(BOOT, WARN, "boot");
     CHECK_STR(fake_log, "elfin: fs\nelfin: boot\n");
-    static const char *const bad[] = {"", "loud", "fs:", "fs:loud", "gs:debug", "fs:debug,", ",error",
-                                      "error,fs:loud", ":error"};
+    static const char *const bad[] = {"",          "loud",   "fs:",           "fs:loud", "gs:debug",
+                                      "fs:debug,", ",error", "error,fs:loud", ":error"};
     for (unsigned i = 0; i < ARRAY_LEN(bad); i++) {
         CHECK_EQ(log_configure(bad[i]), -EINVAL);
     }

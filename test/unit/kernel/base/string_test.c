@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 // sources: kernel/base/string.c
-/* The memory and string primitives against the C library's. tools/unit-test builds string.c with its
- * C library names prefixed by kernel_. */
+/* The memory and string primitives against the C library's. tools/unit-test builds string.c with
+ * its C library names prefixed by kernel_. */
 #include "kernel/base/string.h"
 
 #include <asm/errno.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 // sources: platform/virtio/console.c platform/virtio/virtqueue.c platform/irq.c
 // fakes: virtio moncall pages cpu log
-/* The console against a device: streams arrive whole and apart, input with its end, one notification a
- * call, and nothing hangs when memory is short or the device says odd things.
+/* The console against a device: streams arrive whole and apart, input with its end, one
+ * notification a call, and nothing hangs when memory is short or the device says odd things.
  * The driver sets its device up once, so the parts of the test follow each other on one device. */
 #include "platform/virtio/console.h"
 
@@ -154,7 +154,8 @@ static void streams(void)
 {
     for (unsigned i = 0; i < 300; i++) {
         lazy = check_below(2) == 0;
-        write_text((unsigned)check_below(3), check_below(10) == 0 ? check_below(50000) : check_below(200));
+        write_text((unsigned)check_below(3),
+                   check_below(10) == 0 ? check_below(50000) : check_below(200));
         if (check_below(10) == 0) {
             virtio_console_flush();
         }

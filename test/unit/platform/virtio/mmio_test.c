@@ -61,9 +61,10 @@ static void plug(unsigned at, uint32_t id, uint32_t version)
 /* Pages of the window are handed out in the order of their first use. */
 static void finding(void)
 {
-    static const char *const list[] = {"512@0xfeb00000:5",   "512@0xfeb00200:6:1", "nonsense",
-                                       "512@0xfeb00400",     "512@0xfeb00401:7",   "512@0xfeb00600:99",
-                                       "512@0xfeb01000:7",   "512@0xfeb00a00:8",   NULL};
+    static const char *const list[] = {
+        "512@0xfeb00000:5", "512@0xfeb00200:6:1", "nonsense",
+        "512@0xfeb00400",   "512@0xfeb00401:7",   "512@0xfeb00600:99",
+        "512@0xfeb01000:7", "512@0xfeb00a00:8",   NULL};
     struct virtio_device dev;
     devices = list;
     plug(0x000, CONSOLE, 2);
