@@ -61,8 +61,7 @@ static bool huge_fits(const struct vma *v, uint64_t addr)
 {
     uint64_t base = align_down(addr, HUGE_SIZE);
     return (v->flags & VMA_NOHUGE) == 0 && base >= v->start && base + HUGE_SIZE <= v->end &&
-           pmap_next(base, base + HUGE_SIZE) == base + HUGE_SIZE &&
-           plentiful(HUGE_PART, 1UL << PAGES_HUGE_ORDER);
+           pmap_huge_possible(base) && plentiful(HUGE_PART, 1UL << PAGES_HUGE_ORDER);
 }
 
 static bool enter_huge(const struct vma *v, uint64_t addr)

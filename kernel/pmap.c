@@ -3,7 +3,9 @@
  * frame address | PMAP_* flags | rights << RIGHTS_SHIFT. A word of level 1 (2 MiB) is a table
  * pointer, or a leaf with PMAP_HUGE. Invariant: whatever the hardware maps, an entry here
  * describes; an entry with frames is mapped in hardware with the rights of its region, less W when
- * PMAP_COPY is set. The owner of the address space (mmap.c) serialises all calls with space.lock.
+ * PMAP_COPY is set. Tables stay, also empty ones: those of the monitor do, and where it has a table
+ * of small pages it takes no 2 MiB page any more.
+ * The owner of the address space (mmap.c) serialises all calls with space.lock.
  * Source: AMD64 APM vol. 2 ch. 5 for the shape. */
 #include "kernel/pmap.h"
 
@@ -183,24 +185,16 @@ int pmap_enter(uint64_t va, struct pa pa, unsigned npages, int prot, unsigned fl
     return 0;
 }
 
-/* An empty table of small entries at a 2 MiB place: free it here; the monitor drops its own. */
-static bool table_drop_empty(uint64_t *word)
+bool pmap_huge_possible(uint64_t va)
 {
-    const struct table *t = table_of(*word);
-    for (unsigned i = 0; i < ENTRIES; i++) {
-        if (t->word[i] != 0) {
-            return false;
-        }
-    }
-    pages_put(pages_from_va(t));
-    *word = 0;
-    return true;
+    const uint64_t *word = word_huge(va, false);
+    return word == NULL || *word == 0;
 }
 
 int pmap_enter_huge(uint64_t va, struct pa pa, int prot)
 {
     uint64_t *word = word_huge(va, true);
-    if (word == NULL || (*word != 0 && ((*word & PMAP_HUGE) != 0 || !table_drop_empty(word)))) {
+    if (word == NULL || *word != 0) {
         return -ENOMEM;
     }
     struct mon_range r = {va, pa.v, 1, map_flags(prot, 0) | MAP_HUGE, 0};
@@ -398,7 +392,7 @@ static int huge_map_at(uint64_t target, uint64_t word, int prot)
         return -EINVAL;
     }
     uint64_t *there = word_huge(target, true);
-    if (there == NULL || (*there != 0 && !table_drop_empty(there))) {
+    if (there == NULL || *there != 0) {
         return -ENOMEM;
     }
     struct mon_range r = {target, word & ~FLAG_BITS, 1, map_flags(prot, word) | MAP_HUGE, 0};
@@ -440,6 +434,9 @@ static int move_undo(void *ctx, uint64_t va, uint64_t *word, unsigned npages)
 {
     struct move_ctx *c = ctx;
     (void)word;
+    if (npages != 1 && !pmap_huge_possible(va + c->shift)) {
+        return 0; /* it was not mapped there */
+    }
     return batch_add(&c->unmap, va + c->shift, 0, 1, npages != 1 ? MAP_HUGE : 0);
 }
 

@@ -26,7 +26,11 @@ struct pmap_entry pmap_get(uint64_t va);
  * Returns 0 or -ENOMEM (nothing entered, references stay the caller's). */
 MUST_CHECK int pmap_enter(uint64_t va, struct pa pa, unsigned npages, int prot, unsigned flags);
 
-/* pmap_enter_huge: one 2 MiB block of the page allocator at an aligned va without entries. */
+/* pmap_huge_possible: the 2 MiB around va have no entries and never had small ones: pmap_enter_huge
+ * can succeed. */
+bool pmap_huge_possible(uint64_t va);
+
+/* pmap_enter_huge: one 2 MiB block of the page allocator at an aligned va where it is possible. */
 MUST_CHECK int pmap_enter_huge(uint64_t va, struct pa pa, int prot);
 
 /* pmap_replace_many: the frames at up to PMAP_MANY addresses (valid small entries) give way to
