@@ -434,8 +434,8 @@ static void random_failures(void)
 static void map_large(void)
 {
     int prot = PROT_READ | PROT_WRITE;
-    CHECK_EQ(mmap_map(base, PAGES * PAGE_SIZE, prot, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, NULL, 0),
-             base);
+    int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED;
+    CHECK_EQ(mmap_map(base, PAGES * PAGE_SIZE, prot, flags, NULL, 0), base);
     for (unsigned i = 0; i < PAGES; i++) {
         model[i] = (struct model_page){.mapped = true, .own = true, .prot = prot};
     }

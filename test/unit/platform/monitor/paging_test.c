@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 // sources: platform/monitor/paging.c
 // cflags: -fPIC
-// libs: -no-pie -Wl,--defsym=pml4=0x7fffffc02000 -Wl,--defsym=pdpt_monitor=0x7fffffc03000
+// libs: -no-pie -Wl,--defsym=pml4=0x7fffffc02000
+// libs: -Wl,--defsym=pdpt_monitor=0x7fffffc03000
 // libs: -Wl,--defsym=pd_direct=0x7fffffc04000 -Wl,--defsym=pd_monitor=0x7fffffc05000
 // libs: -Wl,--defsym=pool_start=0x7fffffc20000 -Wl,--defsym=pool_end=0x7fffffc48000
 /* The monitor's page tables, in host memory at their real addresses: random calls, sane and hostile;
@@ -243,7 +244,7 @@ static void rules(void)
         {va, IOAPIC_PA, 1, MAP_R | MAP_DEVICE, -EPERM},
         {va, IOAPIC_PA - PAGE, 2, MAP_R | MAP_DEVICE, -EPERM},
         {va, LAPIC_PA - 5 * PAGE, 6, MAP_R | MAP_DEVICE, -EPERM},
-        {va, 0xfeb00000, 1, MAP_R | MAP_W | MAP_DEVICE, 0}, /* virtio devices lie between the APICs */
+        {va, 0xfeb00000, 1, MAP_R | MAP_W | MAP_DEVICE, 0}, /* virtio devices lie here */
         {va, 1UL << 46, 1, MAP_R, -EPERM},
         {va, 0xfffffffffffff000, 1, MAP_R, -EPERM},
         {DIRECT_VA + pa, pa, 1, MAP_R | MAP_W, -EPERM}, /* small pages are not for the direct map */
@@ -264,7 +265,11 @@ static void rules(void)
         CHECK_EQ(batched, cases[i].result);
         check_all();
     }
-    CHECK_EQ(paging_map_run(va, pa | MAP_R, 1UL << 32), -EINVAL);
+}
+
+static void lengths(void)
+{
+    CHECK_EQ(paging_map_run(0x400000000000, 0x8000000 | MAP_R, 1UL << 32), -EINVAL);
     CHECK_EQ(on_monitor_stack(paging_map, CALL_MAX_RANGES + 1), -EINVAL);
     CHECK_EQ(on_monitor_stack(paging_unmap, UINT64_MAX), -EINVAL);
 }
@@ -313,7 +318,8 @@ static void protection(void)
     CHECK_EQ(walk(va + 3 * PAGE, &level), 0); /* absent: stays so */
     CHECK_EQ(call_one(paging_protect, range(va, 0, 1, MAP_R | MAP_W | MAP_X)), -EPERM);
     CHECK_EQ(call_one(paging_protect, range(va, 0, 1, MAP_R | MAP_W | MAP_X | MAP_JIT)), 0);
-    CHECK_EQ(call_one(paging_protect, range(DIRECT_VA + 0x9000000, 0, 1, MAP_R | MAP_HUGE)), -EPERM);
+    CHECK_EQ(call_one(paging_protect, range(DIRECT_VA + 0x9000000, 0, 1, MAP_R | MAP_HUGE)),
+             -EPERM);
     CHECK_EQ(call_one(paging_protect, range(IMAGE_VA, 0, 1, MAP_R | MAP_W)), -EPERM);
     CHECK_EQ(call_one(paging_protect, range(IMAGE_VA, 0, 1, MAP_R | MAP_X)), -EPERM);
     CHECK_EQ(call_one(paging_protect, range(IMAGE_VA, 0, 600, MAP_R)), -EPERM);
@@ -327,7 +333,8 @@ static uint64_t random_va(void)
 {
     static const uint64_t places[] = {0x10000, 0x400000000000, KERNEL_AREA - 4 * PAGE, IMAGE_VA,
                                       IMAGE_VA + DEVICE_OFFSET, IMAGE_VA + DYNAMIC_OFFSET,
-                                      DIRECT_VA, DIRECT_VA + 0x9000000, MONITOR_SLOT, DONATED_VA, 0};
+                                      DIRECT_VA, DIRECT_VA + 0x9000000, MONITOR_SLOT, DONATED_VA,
+                                      0};
     uint64_t va = places[check_below(ARRAY_LEN(places))] + check_below(16) * PAGE;
     va += check_below(4) == 0 ? check_below(8) * HUGE : 0;
     return check_below(3) == 0 ? va & ~(HUGE - 1) : va;
@@ -402,8 +409,9 @@ static void donation(void)
 int main(int argc, char **argv)
 {
     static const struct check_test tests[] = {
-        {"rules", rules},           {"batches", batches},   {"flushing", flushing},
-        {"protection", protection}, {"donation", donation}, {"hostile_calls", hostile_calls}};
+        {"rules", rules},       {"lengths", lengths},       {"batches", batches},
+        {"flushing", flushing}, {"protection", protection}, {"donation", donation},
+        {"hostile_calls", hostile_calls}};
     struct sigaction act = {.sa_sigaction = on_privileged, .sa_flags = SA_SIGINFO | SA_NODEFER};
     (void)argc;
     map_fixed(MONITOR_SLOT, HUGE, argv);
