@@ -5,7 +5,7 @@
 // libs: -Wl,--defsym=pdpt_monitor=0x7fffffc03000
 // libs: -Wl,--defsym=pd_direct=0x7fffffc04000 -Wl,--defsym=pd_monitor=0x7fffffc05000
 // libs: -Wl,--defsym=pool_start=0x7fffffc20000 -Wl,--defsym=pool_end=0x7fffffc48000
-/* The monitor's page tables, in host memory at their real addresses: random calls, sane and hostile;
+/* The monitor's page tables, in host memory at their real addresses: random, hostile calls;
  * the tables are walked and must obey every rule of platform/monitor/abi.h whatever was asked.
  * INVLPG and moves of CR3 fault on the host; the handler notes what they would flush. */
 #define _GNU_SOURCE
