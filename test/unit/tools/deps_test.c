@@ -146,7 +146,7 @@ static void missing_parts(void)
     remove_root();
 }
 
-/* RPATH comes before LD_LIBRARY_PATH, RUNPATH after it; only RPATH holds for what libraries need. */
+/* RPATH comes before LD_LIBRARY_PATH, RUNPATH after it; only RPATH holds for libraries' needs. */
 static void search_paths(void)
 {
     make_root();
