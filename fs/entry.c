@@ -12,6 +12,7 @@
 #include <linux/limits.h>
 
 #include "fs/attr.h"
+#include "kernel/base/print.h"
 #include "kernel/base/string.h"
 #include "kernel/process.h"
 
@@ -281,6 +282,7 @@ static int check_rename(const struct entry *from, const struct entry *to, unsign
 /* Permissions on both sides, once the shape of the rename is known to be good. */
 static int check_rename_rights(const struct entry *from, const struct entry *to, unsigned flags)
 {
+    assert(from->vnode != NULL); /* check_rename */
     bool is_dir = S_ISDIR(from->vnode->mode);
     bool exchange = (flags & RENAME_EXCHANGE) != 0;
     bool moves = from->dir.vnode != to->dir.vnode;

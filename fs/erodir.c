@@ -5,6 +5,7 @@
 #include <asm/errno.h>
 
 #include "fs/eronode.h"
+#include "kernel/base/print.h"
 #include "kernel/base/string.h"
 
 #define NAME_LEN_MAX 255
@@ -75,6 +76,7 @@ static int read_entry(const struct block *b, uint32_t i, struct entry *out)
     struct dirent d;
     struct dirent next;
     uint32_t end = b->len;
+    assert(b->base != NULL && i < b->entries); /* read_block filled it */
     memcpy(&d, b->base + i * sizeof(d), sizeof(d));
     if (i + 1 < b->entries) {
         memcpy(&next, b->base + (i + 1) * sizeof(next), sizeof(next));
@@ -103,7 +105,7 @@ static bool is_dots(const struct entry *e)
 
 static int emit_block(const struct block *b, lower_emit_fn emit, void *ctx)
 {
-    struct entry e;
+    struct entry e = {.len = 0};
     for (uint32_t i = 0; i < b->entries; i++) {
         int err = read_entry(b, i, &e);
         if (err == 0 && !is_dots(&e)) {
@@ -119,7 +121,7 @@ static int emit_block(const struct block *b, lower_emit_fn emit, void *ctx)
 int erodir_entries(uint64_t ino, lower_emit_fn emit, void *ctx)
 {
     struct eronode dir;
-    struct block b;
+    struct block b = {.entries = 0};
     uint64_t nblocks;
     int err = read_dir(ino, &dir, &nblocks);
     for (uint64_t i = 0; err == 0 && i < nblocks; i++) {
@@ -143,7 +145,7 @@ static int find_block(const struct eronode *dir, uint64_t nblocks, const char *n
     uint64_t low = 0;
     uint64_t high = nblocks;
     while (high - low > 1) {
-        struct entry e;
+        struct entry e = {.len = 0};
         uint64_t middle = low + (high - low) / 2;
         int err = read_block(dir, middle, out);
         err = err != 0 ? err : read_entry(out, 0, &e);
@@ -185,8 +187,8 @@ static int find_entry(const struct block *b, const char *name, size_t len, struc
 int erodir_lookup(uint64_t ino, const char *name, size_t len, uint64_t *out, unsigned *dtype)
 {
     struct eronode dir;
-    struct block b;
-    struct entry e;
+    struct block b = {.entries = 0};
+    struct entry e = {.len = 0};
     uint64_t nblocks;
     int err = read_dir(ino, &dir, &nblocks);
     if (err == 0 && nblocks == 0) {

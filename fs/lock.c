@@ -10,6 +10,7 @@
 #include <asm/errno.h>
 
 #include "kernel/base/list.h"
+#include "kernel/base/print.h"
 #include "kernel/heap.h"
 
 struct lock {
@@ -77,6 +78,7 @@ static void carve(const struct file *f, enum lock_kind kind, const struct lock_r
         bool left = l->range.start < range->start;
         bool right = l->range.end > range->end;
         if (left && right) {
+            assert(*spare != NULL); /* one range falls apart at most once */
             **spare = *l;
             (*spare)->range.start = range->end + 1;
             list_push(&locks, &(*spare)->link); /* before the walk: not met again */

@@ -320,9 +320,10 @@ int tmpfs_create(const struct tmpfs_lower *lower, const char *source, uint32_t m
     return 0;
 }
 
-/* Take the first name out of dir. */
-static void drop_first(struct tmpnode *dir)
+/* Take the first name out of dir. The lock is given up: a vnode's end takes it. */
+static void drop_first_locked(struct tmpnode *dir)
 {
+    lock_assert_held(&dir->fs->lock);
     struct tmpname *e = list_entry(dir->order.next, struct tmpname, order);
     struct tmpnode *n = e->target;
     tmpname_remove(dir, e);
@@ -347,7 +348,7 @@ void tmpfs_destroy(struct mount *m)
         if (first != NULL && S_ISDIR(first->attr.mode) && !list_empty(&first->order)) {
             at = first;
         } else {
-            drop_first(at);
+            drop_first_locked(at);
         }
     }
     while (fs->by_lower.root != NULL) { /* files with names that were never looked at */

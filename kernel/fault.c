@@ -166,7 +166,8 @@ static int fault_file_write(const struct vma *v, uint64_t addr)
     uint64_t end;
     uint64_t page = align_down(addr, PAGE_SIZE);
     int err = enter_copy(v, page);
-    bool steady = (v->file->flags & O_ACCMODE) == O_RDONLY; /* else later writes must show in the rest */
+    /* else later writes must show in the rest */
+    bool steady = (v->file->flags & O_ACCMODE) == O_RDONLY;
     if (err != 0 || !steady || !plentiful(AROUND_PART, COPY_AROUND)) {
         return err;
     }

@@ -235,7 +235,8 @@ void fd_close_all(void)
 enum iov_move { IOV_TO, IOV_FROM, IOV_ZERO };
 
 /* Returns the bytes moved: less than len at a bad page of the program. */
-static size_t move_bytes(const struct iov_iter *it, char *base, char *buf, size_t len, enum iov_move how)
+static size_t move_bytes(const struct iov_iter *it, char *base, char *buf, size_t len,
+                         enum iov_move how)
 {
     if (it->user) {
         switch (how) {

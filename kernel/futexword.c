@@ -39,7 +39,7 @@ struct futex_bucket *futexword_bucket(const struct futex_key *key)
     return b;
 }
 
-void futexword_lock_two(struct futex_bucket *a, struct futex_bucket *b)
+LOCK_ITSELF void futexword_lock_two(struct futex_bucket *a, struct futex_bucket *b)
 {
     spin_lock(a < b ? &a->lock : &b->lock);
     if (a != b) {
@@ -47,7 +47,7 @@ void futexword_lock_two(struct futex_bucket *a, struct futex_bucket *b)
     }
 }
 
-void futexword_unlock_two(struct futex_bucket *a, struct futex_bucket *b)
+LOCK_ITSELF void futexword_unlock_two(struct futex_bucket *a, struct futex_bucket *b)
 {
     spin_unlock(&a->lock);
     if (a != b) {

@@ -334,8 +334,8 @@ int pipe_create(unsigned flags, struct file **reader, struct file **writer)
     return -ENOMEM;
 }
 
-/* Wait until an opening of the other kind has happened: it may be over again by the time we wake.
- */
+/* Wait until an opening of the other kind has happened: it may be over again by the time we
+ * wake. */
 static int wait_for_peer(struct pipe *p, const uint32_t *peers, const uint32_t *peers_ever)
 {
     uint32_t before = count(peers_ever);

@@ -38,8 +38,8 @@ MUST_CHECK bool pipe_try_get(struct pipe *p);
 uint64_t pipe_ino(const struct pipe *p);
 
 /* pipe_size, pipe_set_size: F_GETPIPE_SZ, F_SETPIPE_SZ of fcntl(2): the capacity in bytes. Return
- * it; -EBADF not a pipe; -EINVAL; -EPERM above PIPE_SIZE_MAX; -EBUSY more is in the pipe; -ENOMEM.
- */
+ * it; -EBADF not a pipe; -EINVAL; -EPERM above PIPE_SIZE_MAX; -EBUSY more is in the pipe;
+ * -ENOMEM. */
 long pipe_size(const struct file *f);
 long pipe_set_size(struct file *f, uint64_t bytes);
 

@@ -33,8 +33,8 @@ long pipe_ring_take(struct pipe_ring *r, struct iov_iter *it);
  * nothing of this write has moved yet. Returns bytes, 0 no room, -ENOMEM or -EFAULT. */
 long pipe_ring_give(struct pipe_ring *r, struct iov_iter *it, bool packet, bool first);
 
-/* pipe_ring_resize: another number of slots, a power of two. 0, -EBUSY (more hold data), -ENOMEM.
- */
+/* pipe_ring_resize: another number of slots, a power of two. 0, -EBUSY (more hold data),
+ * -ENOMEM. */
 MUST_CHECK int pipe_ring_resize(struct pipe_ring *r, uint32_t nslots);
 
 /* pipe_ring_clear: throw the data away. pipe_ring_bytes: how many there are. */

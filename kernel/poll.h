@@ -8,13 +8,13 @@
 #include "kernel/file.h"
 
 #define POLL_ALWAYS (POLLERR | POLLHUP) /* reported whether asked for or not */
-#define POLL_NO_WAIT \
-    (POLLIN | POLLOUT | POLLRDNORM | POLLWRNORM) /* of files without a poll member */
+/* of files without a poll member */
+#define POLL_NO_WAIT (POLLIN | POLLOUT | POLLRDNORM | POLLWRNORM)
 
 /* One file that a thread waits for. */
 struct poll_item {
-    struct file
-        *file; /* referenced by the caller; NULL: revents is the caller's, counts when set */
+    /* referenced by the caller; NULL: revents is the caller's, counts when set */
+    struct file *file;
     unsigned events; /* asked for */
     unsigned revents; /* found */
     struct wait_entry entry; /* poll_wait's */
@@ -25,10 +25,12 @@ struct poll_item {
  * they never do. */
 unsigned poll_file(struct file *f, struct wait_queue **q);
 
-/* poll_wait: until an event of an item holds or the deadline passes, in whose case each item's
- * revents is set. A deadline in the past looks once. items        array[n], n may be 0 deadline_ns
- * CLOCK_MONOTONIC; TIME_NEVER for none Returns the number of items with revents, 0 at the deadline,
- * -EINTR for a signal while none has. Context: may block. Source: poll(2). */
+/* poll_wait: until an event of an item holds, which sets each item's revents, or the deadline
+ * passes. A deadline in the past looks once.
+ *   items        array[n], n may be 0
+ *   deadline_ns  CLOCK_MONOTONIC; TIME_NEVER for none
+ * Returns the number of items with revents, 0 at the deadline, -EINTR for a signal while none has.
+ * Context: may block. Source: poll(2). */
 MUST_CHECK long poll_wait(struct poll_item *items, size_t n, uint64_t deadline_ns);
 
 #endif

@@ -104,7 +104,7 @@ static void load_state(struct thread *t)
 }
 
 /* On the stack of the thread switched to. */
-static void finish(void)
+static void finish(void) DROPS(queue.lock)
 {
     struct thread *dead = queue.dead;
     queue.dead = NULL;
@@ -118,7 +118,7 @@ static void finish(void)
 }
 
 /* Run the next thread. The current one's state is set; queue.lock is held and released. */
-static void switch_locked(void)
+static void switch_locked(void) DROPS(queue.lock)
 {
     lock_assert_held(&queue.lock);
     struct thread *prev = thread_this();
@@ -144,6 +144,7 @@ static void switch_locked(void)
 
 void sched_begin(void)
 {
+    lock_assert_held(&queue.lock); /* taken by the thread that switched here */
     finish();
 }
 

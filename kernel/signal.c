@@ -140,6 +140,7 @@ int signal_take(uint64_t set, siginfo_t *info)
     if (taken != NULL) {
         list_remove(&taken->link);
         queued--;
+        assert(sig > 0); /* nothing of signal 0 is ever queued */
         pending &= more ? ~0UL : ~SIG_BIT(sig);
     }
     spin_unlock(&lock);

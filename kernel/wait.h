@@ -15,14 +15,14 @@ struct wait_queue {
 };
 
 /* An interest in a queue. wake runs under the queue's lock: it neither blocks nor takes a lock that
- * comes before wait_queue.lock. A thread that sleeps on one queue needs none of this: wait_until.
- */
+ * comes before wait_queue.lock. A thread that sleeps on one queue needs none of this:
+ * wait_until. */
 struct wait_entry {
     struct list link; /* [lock of queue] */
     struct wait_queue *queue; /* [I] while attached */
     void (*wake)(struct wait_entry *e); /* [I] */
-    bool once; /* [I] leaves the queue when woken and counts for wait_wake; else stays, always woken
-                */
+    /* [I] leaves the queue when woken and counts for wait_wake; else stays, always woken */
+    bool once;
 };
 
 /* What one thread sleeps on when any of several wakers may end its sleep. */
@@ -65,7 +65,8 @@ void wait_end(struct waiter *w);
 MUST_CHECK int wait_sleep(struct waiter *w, uint64_t deadline_ns);
 void wait_sleep_deaf(struct waiter *w);
 
-/* wait_until: sleep on q until cond, which is evaluated often, holds. Evaluates to 0, -ETIMEDOUT or -EINTR. */
+/* wait_until: sleep on q until cond, which is evaluated often, holds. Evaluates to 0, -ETIMEDOUT or
+ * -EINTR. */
 #define wait_until(q, cond, deadline_ns)                      \
     ({                                                        \
         struct waiter wait_w_;                                \

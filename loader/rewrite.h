@@ -6,7 +6,7 @@
 #include "kernel/base/base.h"
 
 /* rewrite_init: gate = address of the gate in the library OS. Until then nothing is rewritten. */
-void rewrite_init(uint64_t gate, bool enabled);
+void rewrite_init(uint64_t gate, bool on);
 
 /* rewrite_site: a syscall instruction at addr just trapped: rewrite it if that is sound, else
  * remember

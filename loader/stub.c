@@ -15,6 +15,7 @@
 #include <asm/mman.h>
 
 #include "kernel/base/list.h"
+#include "kernel/base/print.h"
 #include "kernel/base/string.h"
 #include "kernel/heap.h"
 #include "kernel/mmap.h"
@@ -54,6 +55,7 @@ unsigned stub_pages(void)
 /* The first run of n free slots of page where p's jump may lead, -1: none. */
 static int slot_find(const struct stub_page *page, const struct plan *p, unsigned n)
 {
+    assert(n >= 1 && n < NSLOTS);
     uint64_t mask = (1UL << n) - 1;
     for (unsigned i = 1; i + n <= NSLOTS; i++) {
         if ((page->used >> i & mask) == 0 && plan_fits(p, page->va + i * SLOT_LEN)) {

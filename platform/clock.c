@@ -92,7 +92,7 @@ static bool scale_from_kvmclock(void)
         version = k->version;
         __atomic_thread_fence(__ATOMIC_ACQUIRE); /* pairs with the host's version updates */
         mul = k->tsc_to_system_mul;
-        shift = k->tsc_shift;
+        shift = (int)k->tsc_shift; /* signed */
         __atomic_thread_fence(__ATOMIC_ACQUIRE);
     } while ((version & 1) != 0 || version != k->version);
     if (mul == 0 || shift < -31 || shift > 31) {

@@ -19,8 +19,8 @@ long console_read(void *buf, size_t cap);
 /* console_set_notify: called (from irq_poll) when input or its end arrived. */
 void console_set_notify(void (*input_ready)(void));
 
-/* console_interrupts: the hook of console_set_notify is called; else whoever waits must look again.
- */
+/* console_interrupts: the hook of console_set_notify is called; else whoever waits must look
+ * again. */
 bool console_interrupts(void);
 
 /* console_flush: wait until every byte written has reached the device. */

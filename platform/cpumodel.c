@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Processor identification. Names of features are those of Linux's /proc/cpuinfo, as far as
- * programs choose code by them. Source: Intel SDM volume 2A, CPUID; AMD APM volume 3, appendix E.
- */
+ * programs choose code by them. Source: Intel SDM volume 2A, CPUID; AMD APM volume 3, appendix
+ * E. */
 #include "platform/cpumodel.h"
 
 #include <cpuid.h>
@@ -20,7 +20,7 @@ struct regs {
 static struct regs cpuid(unsigned leaf, unsigned sub)
 {
     struct regs out = {{0, 0, 0, 0}};
-    if (leaf <= __get_cpuid_max(leaf & LEAF_EXTENDED, NULL)) {
+    if (leaf <= (unsigned)__get_cpuid_max(leaf & LEAF_EXTENDED, NULL)) {
         __cpuid_count(leaf, sub, out.r[0], out.r[1], out.r[2], out.r[3]);
     }
     return out;

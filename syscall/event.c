@@ -363,6 +363,7 @@ static long do_select(struct sets *s, int n, uint64_t deadline)
         s->bits[k] = bits + k * s->words;
     }
     long result = select_sets(s, count, deadline);
+    memset(s->bits, 0, sizeof(s->bits));
     if (bits != few) {
         heap_free(bits);
     }

@@ -19,7 +19,7 @@ static int check_entries(struct iovec_list *l, unsigned long n)
     for (unsigned long i = 0; i < n; i++) {
         struct iov one;
         struct iov_iter it;
-        int err = iovec_one(&it, &one, l->entries[i].base, l->entries[i].len);
+        int err = iovec_one(&it, &one, uptr(void, l->entries[i].base), l->entries[i].len);
         if (err != 0) {
             return err;
         }

@@ -10,8 +10,8 @@
 #include "kernel/uaccess.h"
 
 #define IOVEC_MAX_BYTES 0x7ffff000UL /* greatest transfer of one call; more is cut */
-#define IOVEC_TOP \
-    0x7ffffffff000UL /* Linux refuses buffers that end above before it looks at the file */
+/* Linux refuses buffers that end above before it looks at the file */
+#define IOVEC_TOP 0x7ffffffff000UL
 #define IOVEC_FAST UIO_FASTIOV
 
 /* An array of buffers taken from the program. */

@@ -41,13 +41,15 @@
 #define TAKES(...) __attribute__((acquire_capability(__VA_ARGS__)))
 #define DROPS(...) __attribute__((release_capability(__VA_ARGS__)))
 #define NEEDS(...) __attribute__((requires_capability(__VA_ARGS__)))
+#define ASSERTS(...) __attribute__((assert_capability(__VA_ARGS__)))
 #define GUARDED_BY(x) __attribute__((guarded_by(x)))
-#define LOCK_ITSELF __attribute__((no_thread_safety_analysis)) /* the body of a lock's own verbs */
+#define LOCK_ITSELF __attribute__((no_thread_safety_analysis)) /* also two locks by address */
 #else
 #define CAPABILITY(name)
 #define TAKES(...)
 #define DROPS(...)
 #define NEEDS(...)
+#define ASSERTS(...)
 #define GUARDED_BY(x)
 #define LOCK_ITSELF
 #endif

@@ -21,7 +21,7 @@ void spin_lock(struct spinlock *l) TAKES(l);
 void spin_unlock(struct spinlock *l) DROPS(l);
 
 /* lock_assert_held: panics unless this CPU holds l. Opens every _locked function. */
-void lock_assert_held(const struct spinlock *l);
+void lock_assert_held(const struct spinlock *l) ASSERTS(l);
 
 /* lock_set_cpu_hook: how the lock learns the id of the running CPU (platform installs it). Before
  * that every CPU is 0, as it is in host tests. */

@@ -142,7 +142,7 @@ static void put(const char *text, size_t len)
 static void take_line(struct relay *r, struct log *l)
 {
     if (strncmp(l->line, STATUS_MARK, strlen(STATUS_MARK)) == 0) {
-        finish(r, atoi(l->line + strlen(STATUS_MARK)) & 0xff);
+        finish(r, (int)(strtol(l->line + strlen(STATUS_MARK), NULL, 10) & 0xff));
     } else if (strncmp(l->line, TERMINAL_MARK, strlen(TERMINAL_MARK)) == 0) {
         terminal_set(l->line + strlen(TERMINAL_MARK));
     } else {

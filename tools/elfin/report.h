@@ -6,8 +6,7 @@
 #include <stdbool.h>
 
 /* Exit statuses of the tool's own, as in docker-run(1) and env(1). */
-#define STATUS_OWN_ERROR \
-    125 /* bad usage, something missing on the host, guest died without a word */
+#define STATUS_OWN_ERROR 125 /* bad usage, something missing here, guest died without a word */
 #define STATUS_NOT_EXECUTABLE 126 /* found, but not a program that this machine can run */
 #define STATUS_NOT_FOUND 127 /* the program, its interpreter or one of its libraries */
 #define STATUS_SIGNAL 128 /* plus the number of the signal */

@@ -4,7 +4,7 @@
 #include "tools/elfin/terminal.h"
 
 #include <stdbool.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <sys/ioctl.h>
 #include <termios.h>
 #include <unistd.h>
@@ -46,13 +46,19 @@ void terminal_restore(void)
 void terminal_set(const char *text)
 {
     struct termios t = before;
-    unsigned vmin;
-    unsigned vtime;
-    if (!known ||
-        sscanf(text, "%x %x %x %x %x", &t.c_iflag, &t.c_oflag, &t.c_lflag, &vmin, &vtime) != 5) {
-        return;
+    unsigned long word[5];
+    for (unsigned i = 0; i < 5; i++) {
+        char *end;
+        word[i] = strtoul(text, &end, 16);
+        if (!known || end == text) {
+            return;
+        }
+        text = end;
     }
-    t.c_cc[VMIN] = (cc_t)vmin;
-    t.c_cc[VTIME] = (cc_t)vtime;
+    t.c_iflag = (tcflag_t)word[0];
+    t.c_oflag = (tcflag_t)word[1];
+    t.c_lflag = (tcflag_t)word[2];
+    t.c_cc[VMIN] = (cc_t)word[3];
+    t.c_cc[VTIME] = (cc_t)word[4];
     changed = tcsetattr(STDIN_FILENO, TCSADRAIN, &t) == 0 || changed;
 }

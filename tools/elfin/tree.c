@@ -213,7 +213,7 @@ int treenode_walk(struct tree *t, const char *path, enum tree_mode mode, struct 
     struct walk w = {t, text_copy(""), text_copy(path), 0, mode, false};
     int err = walk_to_end(&w);
     *out = err == 0 ? treenode_get(t, w.at) : NULL;
-    if (err == 0 && mode == TREE_MAKE && !S_ISDIR((*out)->st.st_mode)) {
+    if (*out != NULL && mode == TREE_MAKE && !S_ISDIR((*out)->st.st_mode)) {
         err = -ENOTDIR;
     }
     free(w.at);
