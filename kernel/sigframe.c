@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Builds and reads signal frames.
  *
- * The vector state goes through one page of kernel memory, because XSAVE itself may not fault: it
- * is saved there and copied out, or copied in, checked, and restored. Only the thread that delivers
- * uses the page; deliveries do not nest (no sleep that could switch threads lies in between).
+ * The vector state goes through kernel memory of the thread, because XSAVE itself may not fault: it is
+ * saved there and copied out, or copied in, checked, and restored.
  * Source: Linux arch/x86/include/uapi/asm/{ucontext,sigcontext}.h, psABI 3.2.2 (red zone). */
 #include "kernel/sigframe.h"
 
@@ -33,8 +32,6 @@ struct rt_sigframe {
     struct ucontext uc;
     siginfo_t info;
 };
-
-static uint8_t fp_area[2 * PAGE_SIZE] __attribute__((aligned(64)));
 
 static bool on_altstack(const stack_t *alt, uint64_t rsp)
 {
@@ -103,6 +100,7 @@ static void load_registers(struct frame *f, const struct sigcontext *sc)
 /* Save the vector state at the program's address fp. */
 static int save_vectors(uint64_t fp)
 {
+    uint8_t *fp_area = thread_this()->sig_vectors;
     size_t size = cpu_xsave_size();
     uint32_t magic2 = FP_XSTATE_MAGIC2;
     cpu_xsave(fp_area);
@@ -119,7 +117,7 @@ static int save_vectors(uint64_t fp)
 }
 
 /* Make what the program left in fp_area fit for XRSTOR, which faults on anything malformed. */
-static void sanitize_vectors(bool extended)
+static void sanitize_vectors(uint8_t *fp_area, bool extended)
 {
     uint32_t *mxcsr = (uint32_t *)(void *)(fp_area + MXCSR_OFFSET);
     uint64_t *header = (uint64_t *)(void *)(fp_area + XSAVE_HEADER_OFFSET);
@@ -134,12 +132,13 @@ static void sanitize_vectors(bool extended)
 
 static int load_vectors(uint64_t fp)
 {
+    uint8_t *fp_area = thread_this()->sig_vectors;
     size_t size = cpu_xsave_size();
     if (fp == 0) { /* as Linux: back to the initial state */
-        memset(fp_area, 0, sizeof(fp_area));
+        memset(fp_area, 0, size);
         *(uint16_t *)(void *)fp_area = 0x37f;
         *(uint32_t *)(void *)(fp_area + MXCSR_OFFSET) = 0x1f80;
-        sanitize_vectors(true);
+        sanitize_vectors(fp_area, true);
         cpu_xrstor(fp_area);
         return 0;
     }
@@ -155,7 +154,7 @@ static int load_vectors(uint64_t fp)
             return err;
         }
     }
-    sanitize_vectors(extended);
+    sanitize_vectors(fp_area, extended);
     cpu_xrstor(fp_area);
     return 0;
 }

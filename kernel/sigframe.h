@@ -4,13 +4,11 @@
 #define KERNEL_SIGFRAME_H
 
 #include "kernel/signal.h"
+#include "kernel/sigqueue.h"
 
-/* sigframe_push: save f, the mask and the vector state on the program's (or the alternate) stack
- * and turn f into a call of act's handler. trapno, err and cr2 describe a fault, 0 otherwise.
- * Returns 0 or -EFAULT when the stack cannot be written. */
-struct sigframe_fault {
-    uint64_t trapno, err, cr2;
-};
+/* sigframe_push: save f, the mask and the vector state on the program's (or the alternate) stack and
+ * turn f into a call of act's handler. trapno, err and cr2 describe a fault, 0 otherwise. Returns 0
+ * or -EFAULT when the stack cannot be written. */
 MUST_CHECK int sigframe_push(struct frame *f, int sig, const siginfo_t *info,
                              const struct sigaction *act, uint64_t mask,
                              const struct sigframe_fault *fault);

@@ -1,44 +1,33 @@
 /* SPDX-License-Identifier: MIT */
-/* Signal actions, the pending queue, and what happens when a signal is taken.
+/* Signal actions, where a signal goes, and what happens when it is taken.
  *
- * One queue for the process; standard signals are pending once, real-time ones as often as they are
- * sent. lock guards actions, queue and the pending set; it is a leaf but for the heap's.
+ * Signals are pending for a thread or for the process, where any thread that does not block them takes
+ * them. lock guards actions and all queues; it comes before the thread table's lock.
  * Source: signal(7), sigaction(2), sigqueue(3), Linux kernel/signal.c semantics. */
 #include "kernel/signal.h"
 
 #include <asm/errno.h>
 #include <linux/resource.h>
 
-#include "kernel/base/list.h"
 #include "kernel/base/lock.h"
 #include "kernel/base/print.h"
 #include "kernel/base/string.h"
 #include "kernel/crash.h"
-#include "kernel/heap.h"
 #include "kernel/process.h"
 #include "kernel/rseq.h"
+#include "kernel/sched.h"
 #include "kernel/sigframe.h"
+#include "kernel/sigqueue.h"
 #include "kernel/thread.h"
 #include "kernel/trap.h"
 #include "kernel/wait.h"
 
-#define FIRST_REALTIME 32
 #define SYSCALL_LEN 2 /* bytes of the syscall instruction */
 #define NR_RESTART_SYSCALL 219
 
-struct pending_signal {
-    struct list link;
-    siginfo_t info;
-};
-
 static struct spinlock lock;
 static struct sigaction actions[SIGNAL_MAX + 1]; /* [lock] */
-static struct list queue = LIST_INIT(queue);     /* [lock] */
-static uint64_t pending;                         /* [lock] bit per signal that is in the queue */
-static unsigned queued;                          /* [lock] */
-static struct wait_queue arrivals = {SPINLOCK_INIT, LIST_INIT(arrivals.waiters)};
-static struct sigframe_fault last_fault; /* of the synchronous signal being delivered */
-static struct frame fault_frame;
+static struct sigqueue shared; /* [lock] the process's */
 
 static const char *const names[SIGNAL_MAX + 1] = {
     [SIGHUP] = "SIGHUP",       [SIGINT] = "SIGINT",     [SIGQUIT] = "SIGQUIT",
@@ -68,25 +57,39 @@ static bool is_ignored(int sig)
     return handler == SIG_IGN || (handler == SIG_DFL && (SIG_BIT(sig) & DEFAULT_IGNORED) != 0);
 }
 
-static int enqueue_locked(int sig, const siginfo_t *info)
+static uint64_t pending_for(const struct thread *t)
 {
-    lock_assert_held(&lock);
-    if (sig < FIRST_REALTIME && (pending & SIG_BIT(sig)) != 0) {
-        return 0;
+    return __atomic_load_n(&t->sig_queue.pending, __ATOMIC_ACQUIRE) |
+           __atomic_load_n(&shared.pending, __ATOMIC_ACQUIRE);
+}
+
+/* Make t, which has something to take, look: on its way out, or out of its sleep. */
+static void kick(struct thread *t)
+{
+    if (t == thread_this()) {
+        cpu_attention(cpu_this(), CPU_ATTENTION_SIGNAL);
+    } else {
+        sched_wake(t);
     }
-    if (queued >= process.limits[RLIMIT_SIGPENDING].rlim_cur && sig >= FIRST_REALTIME) {
-        return -EAGAIN;
+}
+
+/* A thread that takes sig, the current one first; with a reference. NULL: all block it. */
+static struct thread *find_taker(int sig)
+{
+    struct thread *t = thread_this();
+    if (t->tid != 0 && (t->sig_mask & SIG_BIT(sig)) == 0) {
+        thread_get(t);
+        return t;
     }
-    struct pending_signal *p = heap_alloc(sizeof(*p));
-    if (p == NULL) {
-        return -EAGAIN;
+    for (t = thread_next(0); t != NULL;) {
+        if ((__atomic_load_n(&t->sig_mask, __ATOMIC_RELAXED) & SIG_BIT(sig)) == 0) {
+            return t;
+        }
+        struct thread *after = thread_next(t->tid);
+        thread_put(t);
+        t = after;
     }
-    p->info = *info;
-    p->info.si_signo = sig;
-    list_append(&queue, &p->link);
-    pending |= SIG_BIT(sig);
-    queued++;
-    return 0;
+    return NULL;
 }
 
 int signal_send(int sig, const siginfo_t *info)
@@ -94,67 +97,47 @@ int signal_send(int sig, const siginfo_t *info)
     if (sig <= 0 || sig > SIGNAL_MAX) {
         return -EINVAL;
     }
+    struct thread *t = find_taker(sig);
     spin_lock(&lock);
-    bool blocked = (thread_this()->sig_mask & SIG_BIT(sig)) != 0;
-    int err = 0;
-    if (blocked || !is_ignored(sig)) {
-        err = enqueue_locked(sig, info);
-    }
+    int err = t == NULL || !is_ignored(sig) ? sigqueue_put(&shared, sig, info) : 0;
     spin_unlock(&lock);
-    if (err == 0) {
-        cpu_attention(cpu_this(), CPU_ATTENTION_SIGNAL);
-        wait_wake(&arrivals, WAIT_ALL);
+    if (t != NULL) {
+        kick(t);
+        thread_put(t);
     }
     return err;
 }
 
-static uint64_t next_of(uint64_t set)
+int signal_send_thread(struct thread *t, int sig, const siginfo_t *info)
 {
-    /* Synchronous signals first, as Linux: a fault's handler must see the faulting context. */
-    uint64_t sync = SIG_BIT(SIGSEGV) | SIG_BIT(SIGBUS) | SIG_BIT(SIGILL) | SIG_BIT(SIGTRAP) |
-                    SIG_BIT(SIGFPE) | SIG_BIT(SIGSYS);
-    uint64_t ready = pending & set;
-    uint64_t from = (ready & sync) != 0 ? ready & sync : ready;
-    return from == 0 ? 0 : (uint64_t)__builtin_ctzl(from) + 1;
+    if (sig <= 0 || sig > SIGNAL_MAX) {
+        return -EINVAL;
+    }
+    bool blocked = (t->sig_mask & SIG_BIT(sig)) != 0;
+    spin_lock(&lock);
+    int err = blocked || !is_ignored(sig) ? sigqueue_put(&t->sig_queue, sig, info) : 0;
+    spin_unlock(&lock);
+    kick(t);
+    return err;
 }
 
 int signal_take(uint64_t set, siginfo_t *info)
 {
-    spin_lock(&lock);
-    int sig = (int)next_of(set);
-    bool more = false;
-    struct list *at;
-    struct list *tmp;
-    struct pending_signal *taken = NULL;
-    list_for_each_safe(at, tmp, &queue) {
-        struct pending_signal *p = list_entry(at, struct pending_signal, link);
-        if (p->info.si_signo != sig) {
-            continue;
-        }
-        if (taken != NULL) {
-            more = true;
-            break;
-        }
-        taken = p;
-    }
-    if (taken != NULL) {
-        list_remove(&taken->link);
-        queued--;
-        assert(sig > 0); /* nothing of signal 0 is ever queued */
-        pending &= more ? ~0UL : ~SIG_BIT(sig);
-    }
-    spin_unlock(&lock);
-    if (taken == NULL) {
+    struct thread *t = thread_this();
+    if ((pending_for(t) & set) == 0) {
         return 0;
     }
-    *info = taken->info;
-    heap_free(taken);
+    spin_lock(&lock);
+    int sig = sigqueue_take(&t->sig_queue, set, info);
+    sig = sig != 0 ? sig : sigqueue_take(&shared, set, info);
+    spin_unlock(&lock);
     return sig;
 }
 
 bool signal_pending(void)
 {
-    return (__atomic_load_n(&pending, __ATOMIC_RELAXED) & ~thread_this()->sig_mask) != 0;
+    const struct thread *t = thread_this();
+    return (pending_for(t) & ~t->sig_mask) != 0;
 }
 
 bool signal_attention(void)
@@ -164,25 +147,27 @@ bool signal_attention(void)
 
 uint64_t signal_pending_set(void)
 {
-    return __atomic_load_n(&pending, __ATOMIC_RELAXED) & thread_this()->sig_mask;
-}
-
-static bool is_pending(uint64_t set)
-{
-    return (__atomic_load_n(&pending, __ATOMIC_RELAXED) & set) != 0;
+    const struct thread *t = thread_this();
+    return pending_for(t) & t->sig_mask;
 }
 
 int signal_wait(uint64_t set, siginfo_t *info, uint64_t deadline_ns)
 {
     struct thread *t = thread_this();
+    struct wait_queue never; /* a signal ends the sleep, nothing else does but time */
     uint64_t saved = t->sig_mask;
-    t->sig_mask = saved & ~set; /* so that they wake us */
-    int err;
+    int err = 0;
     int sig;
-    do { /* what was pending may be another thread's by now */
-        err = wait_until(&arrivals, is_pending(set), deadline_ns);
-        sig = signal_take(set, info);
-    } while (err == 0 && sig == 0);
+    wait_queue_init(&never);
+    __atomic_store_n(&t->sig_mask, saved & ~set, __ATOMIC_SEQ_CST); /* so that they come to us */
+    while ((sig = signal_take(set, info)) == 0 && err == 0) {
+        if (signal_pending()) { /* another one */
+            err = -EINTR;
+            break;
+        }
+        err = wait_on(&never, deadline_ns);
+        err = err == -EINTR ? 0 : err; /* look what it is */
+    }
     t->sig_mask = saved;
     if (sig != 0) {
         return sig;
@@ -216,20 +201,28 @@ void signal_suspend_end(void)
     }
 }
 
-static void drop_pending_locked(int sig)
+/* Forget sig wherever it is pending. */
+static void drop_pending(int sig)
 {
-    lock_assert_held(&lock);
-    struct list *at;
-    struct list *tmp;
-    list_for_each_safe(at, tmp, &queue) {
-        struct pending_signal *p = list_entry(at, struct pending_signal, link);
-        if (p->info.si_signo == sig) {
-            list_remove(at);
-            heap_free(p);
-            queued--;
-        }
+    spin_lock(&lock);
+    sigqueue_drop(&shared, SIG_BIT(sig));
+    spin_unlock(&lock);
+    struct thread *t = thread_next(0);
+    while (t != NULL) {
+        spin_lock(&lock);
+        sigqueue_drop(&t->sig_queue, SIG_BIT(sig));
+        spin_unlock(&lock);
+        struct thread *after = thread_next(t->tid);
+        thread_put(t);
+        t = after;
     }
-    pending &= ~SIG_BIT(sig);
+}
+
+void signal_thread_exit(struct thread *t)
+{
+    spin_lock(&lock);
+    sigqueue_drop(&t->sig_queue, ~0UL);
+    spin_unlock(&lock);
 }
 
 int signal_action(int sig, const struct sigaction *act, struct sigaction *old)
@@ -244,11 +237,12 @@ int signal_action(int sig, const struct sigaction *act, struct sigaction *old)
     if (act != NULL) {
         actions[sig] = *act;
         actions[sig].sa_mask &= ~SIGNAL_UNMASKABLE;
-        if (is_ignored(sig)) {
-            drop_pending_locked(sig);
-        }
     }
+    bool drop = act != NULL && is_ignored(sig);
     spin_unlock(&lock);
+    if (drop) {
+        drop_pending(sig);
+    }
     return 0;
 }
 
@@ -256,8 +250,8 @@ void signal_sets(struct signal_sets *out)
 {
     *out = (struct signal_sets){.blocked = thread_this()->sig_mask};
     spin_lock(&lock);
-    out->pending = pending;
-    out->queued = queued;
+    out->pending = pending_for(thread_this());
+    out->queued = sigqueue_count();
     for (int sig = 1; sig <= SIGNAL_MAX; sig++) {
         __sighandler_t handler = actions[sig].sa_handler;
         out->ignored |= handler == SIG_IGN ? SIG_BIT(sig) : 0;
@@ -273,15 +267,15 @@ void signal_send_fault(int sig, int code, uint64_t addr, const struct frame *f)
     info.si_signo = sig;
     info.si_code = code;
     info.si_addr = (void *)(uintptr_t)addr;
-    fault_frame = *f;
-    last_fault = (struct sigframe_fault){.trapno = f->vector, .err = f->error, .cr2 = addr};
-    bool blocked = (thread_this()->sig_mask & SIG_BIT(sig)) != 0;
+    struct thread *t = thread_this();
+    t->sig_fault = (struct sigframe_fault){.trapno = f->vector, .err = f->error, .cr2 = addr};
+    bool blocked = (t->sig_mask & SIG_BIT(sig)) != 0;
     if (sig == SIGKILL || blocked || actions[sig].sa_handler == SIG_IGN) {
         crash_report(sig, &info, f);
         process_exit(128 + sig);
     }
     spin_lock(&lock);
-    int err = enqueue_locked(sig, &info);
+    int err = sigqueue_put(&t->sig_queue, sig, &info);
     spin_unlock(&lock);
     if (err != 0) { /* no memory for the queue: nothing of the program's own can help */
         crash_report(sig, &info, f);
@@ -330,12 +324,12 @@ static void run_handler(struct frame *f, int sig, const siginfo_t *info, struct 
 {
     struct thread *t = thread_this();
     uint64_t mask = t->sig_restore_mask ? t->sig_saved_mask : t->sig_mask;
-    bool fault = info->si_code > 0 && last_fault.trapno != 0;
+    bool fault = info->si_code > 0 && t->sig_fault.trapno != 0;
     struct sigframe_fault none = {0, 0, 0};
     settle_call(f, true, act->sa_flags);
     int err = rseq_interrupt(f);
-    err = err != 0 ? err : sigframe_push(f, sig, info, act, mask, fault ? &last_fault : &none);
-    last_fault = none;
+    err = err != 0 ? err : sigframe_push(f, sig, info, act, mask, fault ? &t->sig_fault : &none);
+    t->sig_fault = none;
     /* no stack for the handler, or a broken rseq area: as Linux, SIGSEGV that cannot be caught */
     if (err != 0) {
         siginfo_t segv = {.si_signo = SIGSEGV};

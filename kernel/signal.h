@@ -10,6 +10,8 @@
 #include "kernel/base/base.h"
 #include "platform/cpu.h"
 
+struct thread;
+
 #define SIG_BIT(n) (1UL << ((n)-1))
 #define SIGNAL_MAX 64 /* SIGRTMAX */
 #define SIGNAL_UNMASKABLE (SIG_BIT(SIGKILL) | SIG_BIT(SIGSTOP))
@@ -25,6 +27,10 @@
  * -EINVAL bad number; -EAGAIN the queue of a real-time signal is full (RLIMIT_SIGPENDING). Context:
  * any. */
 int signal_send(int sig, const siginfo_t *info);
+
+/* signal_send_thread: the same for one thread. signal_thread_exit: t ends: what is pending for it is lost. */
+int signal_send_thread(struct thread *t, int sig, const siginfo_t *info);
+void signal_thread_exit(struct thread *t);
 
 /* signal_send_fault: a synchronous signal of the running thread with si_code and si_addr; resets
  * the action and kills when it is blocked or ignored. f is the trap's frame, kept for a crash

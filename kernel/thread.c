@@ -20,6 +20,7 @@
 #include "kernel/kva.h"
 #include "kernel/process.h"
 #include "kernel/sched.h"
+#include "kernel/signal.h"
 #include "kernel/uaccess.h"
 
 #define TID_MAX 4194304 /* as Linux's largest pid_max */
@@ -100,12 +101,13 @@ static int enter_table(struct thread *t)
 
 static int alloc_vectors(struct thread *t)
 {
-    size_t len = cpu_xsave_size() + VECTORS_ALIGN;
-    t->vectors_memory = heap_zalloc(len);
+    size_t len = align_up(cpu_xsave_size(), VECTORS_ALIGN);
+    t->vectors_memory = heap_zalloc(2 * len + VECTORS_ALIGN);
     if (t->vectors_memory == NULL) {
         return -ENOMEM;
     }
     t->vectors = (void *)(uintptr_t)align_up((uint64_t)(uintptr_t)t->vectors_memory, VECTORS_ALIGN);
+    t->sig_vectors = (char *)t->vectors + len;
     return 0;
 }
 
@@ -296,6 +298,7 @@ void thread_exit(int status)
     if (exit_hook != NULL) {
         exit_hook(t);
     }
+    signal_thread_exit(t);
     spin_lock(&table.lock);
     table.leader_status = t == &first ? status : table.leader_status;
     if (table.count == 1) {

@@ -8,6 +8,7 @@
 #include "kernel/base/base.h"
 #include "kernel/base/list.h"
 #include "kernel/base/rbtree.h"
+#include "kernel/sigqueue.h"
 #include "platform/cpu.h"
 
 #define KERNEL_STACK_SIZE (16 * PAGE_SIZE)
@@ -37,7 +38,9 @@ struct thread {
     uint64_t sig_mask; /* [C] blocked signals, bit n-1 */
     uint64_t sig_saved_mask; /* mask to restore after sigsuspend, ppoll ... */
     bool sig_restore_mask; /* sig_saved_mask is to be restored on the way out */
-    uint64_t sig_pending; /* [A] directed at this thread */
+    struct sigqueue sig_queue; /* directed at this thread */
+    struct sigframe_fault sig_fault; /* [C] of the synchronous signal being delivered */
+    void *sig_vectors; /* [I] second area like vectors: frames on their way in and out */
     stack_t sig_altstack; /* sigaltstack(2) */
     uint64_t clear_child_tid; /* set_tid_address(2) */
     uint64_t robust_list; /* set_robust_list(2) */

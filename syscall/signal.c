@@ -81,17 +81,31 @@ static void info_from_self(siginfo_t *info, int sig, int code)
     info->si_uid = process.uid;
 }
 
-static long send_simple(int sig, int code)
+static long send_process(int sig)
 {
     siginfo_t info;
-    if (sig < 0 || sig > SIGNAL_MAX) {
-        return -EINVAL;
-    }
     if (sig == 0) {
         return 0;
     }
-    info_from_self(&info, sig, code);
+    info_from_self(&info, sig, SI_USER);
     return signal_send(sig, &info);
+}
+
+/* To the thread tid; info NULL: made up as tkill does. */
+static long send_thread(int tid, int sig, const siginfo_t *info)
+{
+    siginfo_t simple;
+    struct thread *t = thread_find(tid);
+    if (t == NULL) {
+        return -ESRCH;
+    }
+    if (info == NULL) {
+        info_from_self(&simple, sig, SI_TKILL);
+        info = &simple;
+    }
+    long err = sig == 0 ? 0 : signal_send_thread(t, sig, info);
+    thread_put(t);
+    return err;
 }
 
 /* The program is the only process: itself, its group, or everybody but init and the caller. */
@@ -101,7 +115,7 @@ long sys_kill(int pid, int sig)
         return -EINVAL;
     }
     if (pid == PROCESS_PID || pid == 0 || (pid < -1 && -pid == process.pgid)) {
-        return send_simple(sig, SI_USER);
+        return send_process(sig);
     }
     return pid == 1 ? -EPERM : -ESRCH;
 }
@@ -111,7 +125,7 @@ long sys_tkill(int tid, int sig)
     if (tid <= 0 || sig < 0 || sig > SIGNAL_MAX) {
         return -EINVAL;
     }
-    return tid == thread_this()->tid ? send_simple(sig, SI_TKILL) : -ESRCH;
+    return send_thread(tid, sig, NULL);
 }
 
 long sys_tgkill(int pid, int tid, int sig)
@@ -119,10 +133,11 @@ long sys_tgkill(int pid, int tid, int sig)
     if (pid <= 0 || tid <= 0 || sig < 0 || sig > SIGNAL_MAX) {
         return -EINVAL;
     }
-    return pid == PROCESS_PID && tid == thread_this()->tid ? send_simple(sig, SI_TKILL) : -ESRCH;
+    return pid == PROCESS_PID ? send_thread(tid, sig, NULL) : -ESRCH;
 }
 
-static long queue_info(int sig, const void USER *uinfo)
+/* To the process, or to the thread tid when it is not 0. */
+static long queue_info(int tid, int sig, const void USER *uinfo)
 {
     siginfo_t info;
     if (uaccess_read(&info, uinfo, sizeof(info)) != 0) {
@@ -132,12 +147,15 @@ static long queue_info(int sig, const void USER *uinfo)
         return -EINVAL;
     }
     info.si_signo = sig;
+    if (tid != 0) {
+        return send_thread(tid, sig, &info);
+    }
     return sig == 0 ? 0 : signal_send(sig, &info);
 }
 
 long sys_rt_sigqueueinfo(int pid, int sig, const void USER *info)
 {
-    return pid == PROCESS_PID ? queue_info(sig, info) : -ESRCH;
+    return pid == PROCESS_PID ? queue_info(0, sig, info) : -ESRCH;
 }
 
 long sys_rt_tgsigqueueinfo(int pid, int tid, int sig, const void USER *info)
@@ -145,7 +163,7 @@ long sys_rt_tgsigqueueinfo(int pid, int tid, int sig, const void USER *info)
     if (pid <= 0 || tid <= 0) {
         return -EINVAL;
     }
-    return pid == PROCESS_PID && tid == thread_this()->tid ? queue_info(sig, info) : -ESRCH;
+    return pid == PROCESS_PID ? queue_info(tid, sig, info) : -ESRCH;
 }
 
 long sys_rt_sigpending(uint64_t USER *set, size_t size)
