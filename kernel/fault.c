@@ -324,8 +324,10 @@ void mmap_report_full(void)
     struct mmap_stats m;
     pages_stats(&s);
     mmap_stats(&m);
-    log(MM, ERROR, "out of memory: %lu of %lu KiB in use, %lu KiB by the program; it is killed. "
-        "Give the machine more with -m", (s.total - s.free) * 4, s.total * 4, m.resident_pages * 4);
+    log(MM, ERROR,
+        "out of memory: %lu of %lu KiB in use, %lu KiB by the program; it is killed. "
+        "Give the machine more with -m",
+        (s.total - s.free) * 4, s.total * 4, m.resident_pages * 4);
 }
 
 int mmap_fault(uint64_t addr, unsigned error, uint64_t rsp, int *code)

@@ -57,7 +57,8 @@ static uint32_t wake_locked(struct futex_bucket *b, const struct futex_key *key,
     if (b->sleepers.next == NULL) {
         return 0;
     }
-    list_for_each_safe(at, tmp, &b->sleepers) {
+    list_for_each_safe(at, tmp, &b->sleepers)
+    {
         struct futex_sleeper *s = list_entry(at, struct futex_sleeper, link);
         if (woken < n && futexword_same(&s->key, key) && (s->bitset & bitset) != 0) {
             futexword_wake_one_locked(s);
@@ -90,7 +91,8 @@ static uint32_t move_locked(struct futex_bucket *b, const struct futex_key *from
     if (b->sleepers.next == NULL) {
         return 0;
     }
-    list_for_each_safe(at, tmp, &b->sleepers) {
+    list_for_each_safe(at, tmp, &b->sleepers)
+    {
         struct futex_sleeper *s = list_entry(at, struct futex_sleeper, link);
         if (moved == n) {
             break;

@@ -111,7 +111,7 @@ static struct futex_sleeper *first_sleeper(struct futex_bucket *b, const struct 
     if (b->sleepers.next == NULL) {
         return NULL;
     }
-    list_for_each(at, &b->sleepers) {
+    list_for_each (at, &b->sleepers) {
         struct futex_sleeper *s = list_entry(at, struct futex_sleeper, link);
         if (!futexword_same(&s->key, key)) {
             continue;

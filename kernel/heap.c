@@ -19,7 +19,7 @@
 #define SLAB_MAGIC 0x51ab51ab
 #define LARGE UINT32_MAX
 #define SMALL_SLAB_MAX 512 /* objects up to this size come from one-page slabs, */
-#define MEDIUM_ORDER 2     /* larger ones from 16 KiB slabs */
+#define MEDIUM_ORDER 2 /* larger ones from 16 KiB slabs */
 
 struct slab {
     uint32_t magic;
@@ -32,15 +32,15 @@ struct slab {
 } __attribute__((aligned(ALIGN)));
 static_assert(sizeof(struct slab) % ALIGN == 0, "objects are aligned behind the header");
 
-static const uint16_t class_size[] = {16,  32,  48,  64,  96,   128,  192, 256,
+static const uint16_t class_size[] = {16,  32,  48,  64,   96,   128,  192,  256,
                                       384, 512, 768, 1024, 1536, 2048, 3072, 4080};
 #define NCLASSES ARRAY_LEN(class_size)
 
 static struct spinlock lock;
 static struct list partial[NCLASSES]; /* [lock] */
-static bool ready;                    /* [lock] lists are initialised */
-static struct heap_stats stats;       /* [lock] */
-static unsigned long fail_in;         /* [lock] 0: never */
+static bool ready; /* [lock] lists are initialised */
+static struct heap_stats stats; /* [lock] */
+static unsigned long fail_in; /* [lock] 0: never */
 
 static unsigned class_order(unsigned class)
 {

@@ -204,13 +204,10 @@ int mmap_advise(uint64_t addr, uint64_t len, int advice)
         return -EINVAL;
     }
     switch (advice) {
-    case MADV_REMOVE:
-        return advise_remove(addr, end);
+    case MADV_REMOVE: return advise_remove(addr, end);
     case MADV_POPULATE_READ:
-    case MADV_POPULATE_WRITE:
-        return advise_populate(addr, end, advice == MADV_POPULATE_WRITE);
-    default:
-        return advise_table(addr, end, advice);
+    case MADV_POPULATE_WRITE: return advise_populate(addr, end, advice == MADV_POPULATE_WRITE);
+    default: return advise_table(addr, end, advice);
     }
 }
 

@@ -165,8 +165,8 @@ uint64_t space_place(uint64_t hint, uint64_t len)
 static int check_file(const struct file *f, int prot, int flags)
 {
     unsigned mode = f->flags & O_ACCMODE;
-    if (mode == O_WRONLY || ((flags & MAP_TYPE) != MAP_PRIVATE && (prot & PROT_WRITE) != 0 &&
-                             mode != O_RDWR)) {
+    if (mode == O_WRONLY ||
+        ((flags & MAP_TYPE) != MAP_PRIVATE && (prot & PROT_WRITE) != 0 && mode != O_RDWR)) {
         return -EACCES;
     }
     return f->ops->mmap_page != NULL ? 0 : -ENODEV;
@@ -430,8 +430,8 @@ uint64_t mmap_brk(uint64_t new_brk)
 {
     mutex_lock(&space.lock);
     uint64_t limit = process.limits[RLIMIT_DATA].rlim_cur;
-    bool sane = new_brk >= space.brk_start && new_brk < USER_MAX &&
-                new_brk - space.brk_start <= limit;
+    bool sane =
+        new_brk >= space.brk_start && new_brk < USER_MAX && new_brk - space.brk_start <= limit;
     uint64_t from = align_up(space.brk, PAGE_SIZE);
     uint64_t to = align_up(new_brk, PAGE_SIZE);
     int err = sane ? 0 : -ENOMEM;

@@ -15,7 +15,7 @@
 
 static struct spinlock lock;
 static uint32_t key[KEY_WORDS]; /* [lock] */
-static unsigned requests;       /* [lock] since RDRAND was last mixed in */
+static unsigned requests; /* [lock] since RDRAND was last mixed in */
 
 static uint32_t rotate(uint32_t x, unsigned n)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Builds and reads signal frames.
  *
- * The vector state goes through kernel memory of the thread, because XSAVE itself may not fault: it is
- * saved there and copied out, or copied in, checked, and restored.
+ * The vector state goes through kernel memory of the thread, because XSAVE itself may not fault: it
+ * is saved there and copied out, or copied in, checked, and restored.
  * Source: Linux arch/x86/include/uapi/asm/{ucontext,sigcontext}.h, psABI 3.2.2 (red zone). */
 #include "kernel/sigframe.h"
 

@@ -6,9 +6,9 @@
 #include "kernel/signal.h"
 #include "kernel/sigqueue.h"
 
-/* sigframe_push: save f, the mask and the vector state on the program's (or the alternate) stack and
- * turn f into a call of act's handler. trapno, err and cr2 describe a fault, 0 otherwise. Returns 0
- * or -EFAULT when the stack cannot be written. */
+/* sigframe_push: save f, the mask and the vector state on the program's (or the alternate) stack
+ * and turn f into a call of act's handler. trapno, err and cr2 describe a fault, 0 otherwise.
+ * Returns 0 or -EFAULT when the stack cannot be written. */
 MUST_CHECK int sigframe_push(struct frame *f, int sig, const siginfo_t *info,
                              const struct sigaction *act, uint64_t mask,
                              const struct sigframe_fault *fault);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Signal actions, where a signal goes, and what happens when it is taken.
  *
- * Signals are pending for a thread or for the process, where any thread that does not block them takes
- * them. lock guards actions and all queues; it comes before the thread table's lock.
+ * Signals are pending for a thread or for the process, where any thread that does not block them
+ * takes them. lock guards actions and all queues; it comes before the thread table's lock.
  * Source: signal(7), sigaction(2), sigqueue(3), Linux kernel/signal.c semantics. */
 #include "kernel/signal.h"
 
@@ -30,16 +30,16 @@ static struct sigaction actions[SIGNAL_MAX + 1]; /* [lock] */
 static struct sigqueue shared; /* [lock] the process's */
 
 static const char *const names[SIGNAL_MAX + 1] = {
-    [SIGHUP] = "SIGHUP",       [SIGINT] = "SIGINT",     [SIGQUIT] = "SIGQUIT",
-    [SIGILL] = "SIGILL",       [SIGTRAP] = "SIGTRAP",   [SIGABRT] = "SIGABRT",
-    [SIGBUS] = "SIGBUS",       [SIGFPE] = "SIGFPE",     [SIGKILL] = "SIGKILL",
-    [SIGUSR1] = "SIGUSR1",     [SIGSEGV] = "SIGSEGV",   [SIGUSR2] = "SIGUSR2",
-    [SIGPIPE] = "SIGPIPE",     [SIGALRM] = "SIGALRM",   [SIGTERM] = "SIGTERM",
-    [SIGSTKFLT] = "SIGSTKFLT", [SIGCHLD] = "SIGCHLD",   [SIGCONT] = "SIGCONT",
-    [SIGSTOP] = "SIGSTOP",     [SIGTSTP] = "SIGTSTP",   [SIGTTIN] = "SIGTTIN",
-    [SIGTTOU] = "SIGTTOU",     [SIGURG] = "SIGURG",     [SIGXCPU] = "SIGXCPU",
+    [SIGHUP] = "SIGHUP",       [SIGINT] = "SIGINT",       [SIGQUIT] = "SIGQUIT",
+    [SIGILL] = "SIGILL",       [SIGTRAP] = "SIGTRAP",     [SIGABRT] = "SIGABRT",
+    [SIGBUS] = "SIGBUS",       [SIGFPE] = "SIGFPE",       [SIGKILL] = "SIGKILL",
+    [SIGUSR1] = "SIGUSR1",     [SIGSEGV] = "SIGSEGV",     [SIGUSR2] = "SIGUSR2",
+    [SIGPIPE] = "SIGPIPE",     [SIGALRM] = "SIGALRM",     [SIGTERM] = "SIGTERM",
+    [SIGSTKFLT] = "SIGSTKFLT", [SIGCHLD] = "SIGCHLD",     [SIGCONT] = "SIGCONT",
+    [SIGSTOP] = "SIGSTOP",     [SIGTSTP] = "SIGTSTP",     [SIGTTIN] = "SIGTTIN",
+    [SIGTTOU] = "SIGTTOU",     [SIGURG] = "SIGURG",       [SIGXCPU] = "SIGXCPU",
     [SIGXFSZ] = "SIGXFSZ",     [SIGVTALRM] = "SIGVTALRM", [SIGPROF] = "SIGPROF",
-    [SIGWINCH] = "SIGWINCH",   [SIGIO] = "SIGIO",       [SIGPWR] = "SIGPWR",
+    [SIGWINCH] = "SIGWINCH",   [SIGIO] = "SIGIO",         [SIGPWR] = "SIGPWR",
     [SIGSYS] = "SIGSYS",
 };
 

@@ -28,7 +28,8 @@ struct thread;
  * any. */
 int signal_send(int sig, const siginfo_t *info);
 
-/* signal_send_thread: the same for one thread. signal_thread_exit: t ends: what is pending for it is lost. */
+/* signal_send_thread: the same for one thread. signal_thread_exit: t ends: what is pending for it
+ * is lost. */
 int signal_send_thread(struct thread *t, int sig, const siginfo_t *info);
 void signal_thread_exit(struct thread *t);
 

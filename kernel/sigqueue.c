@@ -77,7 +77,7 @@ int sigqueue_take(struct sigqueue *q, uint64_t set, siginfo_t *info)
     if (sig == 0) {
         return 0;
     }
-    list_for_each(at, &q->signals) {
+    list_for_each (at, &q->signals) {
         struct pending_signal *p = list_entry(at, struct pending_signal, link);
         if (p->info.si_signo != sig) {
             continue;
@@ -105,7 +105,8 @@ void sigqueue_drop(struct sigqueue *q, uint64_t set)
     struct list *at;
     struct list *tmp;
     init(q);
-    list_for_each_safe(at, tmp, &q->signals) {
+    list_for_each_safe(at, tmp, &q->signals)
+    {
         struct pending_signal *p = list_entry(at, struct pending_signal, link);
         if ((SIG_BIT(p->info.si_signo) & set) != 0) {
             remove(p);

@@ -21,12 +21,12 @@ struct sigframe_fault {
     uint64_t trapno, err, cr2;
 };
 
-/* sigqueue_put: add sig; a standard signal that is pending already is not added again. Returns 0, -EAGAIN:
- * no memory, or more than RLIMIT_SIGPENDING are queued. */
+/* sigqueue_put: add sig; a standard signal that is pending already is not added again. Returns 0,
+ * -EAGAIN: no memory, or more than RLIMIT_SIGPENDING are queued. */
 MUST_CHECK int sigqueue_put(struct sigqueue *q, int sig, const siginfo_t *info);
 
-/* sigqueue_take: remove the first signal of set, synchronous ones first, then by number. Returns it with
- * *info, 0 when there is none. */
+/* sigqueue_take: remove the first signal of set, synchronous ones first, then by number. Returns it
+ * with *info, 0 when there is none. */
 int sigqueue_take(struct sigqueue *q, uint64_t set, siginfo_t *info);
 
 /* sigqueue_count: signals in all queues. */

@@ -210,9 +210,18 @@ static void prepare_program(struct thread *t, const struct thread_request *r,
     const struct call_frame *call = cpu_call_frame();
     struct frame *f = (struct frame *)(uintptr_t)(t->kernel_stack_top - sizeof(*f));
     uint64_t flags = (call->flags >> 8 & 0xff) | (call->flags & 0xff) << FLAG_OVERFLOW_SHIFT;
-    *f = (struct frame){.r15 = regs->r15, .r14 = regs->r14, .r13 = regs->r13, .r12 = regs->r12,
-                        .rbp = regs->rbp, .rbx = regs->rbx, .r10 = call->r10, .r9 = call->r9,
-                        .r8 = call->r8, .rdx = call->rdx, .rsi = call->rsi, .rdi = call->rdi};
+    *f = (struct frame){.r15 = regs->r15,
+                        .r14 = regs->r14,
+                        .r13 = regs->r13,
+                        .r12 = regs->r12,
+                        .rbp = regs->rbp,
+                        .rbx = regs->rbx,
+                        .r10 = call->r10,
+                        .r9 = call->r9,
+                        .r8 = call->r8,
+                        .rdx = call->rdx,
+                        .rsi = call->rsi,
+                        .rdi = call->rdi};
     f->rflags = flags | RFLAGS_FIXED;
     f->r11 = f->rflags;
     f->rcx = f->rip = call->rip;

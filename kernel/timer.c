@@ -9,7 +9,7 @@
 #include "platform/moncall.h"
 
 static struct spinlock lock;
-static struct rbtree tree;                     /* [lock] */
+static struct rbtree tree; /* [lock] */
 static uint64_t armed_for_ns = TIME_NEVER; /* [lock] deadline in the hardware */
 
 static struct timer *first_locked(void)

@@ -28,7 +28,8 @@ void wait_wake(struct wait_queue *q, unsigned n)
     struct list *at;
     struct list *tmp;
     spin_lock(&q->lock);
-    list_for_each_safe(at, tmp, &q->waiters) {
+    list_for_each_safe(at, tmp, &q->waiters)
+    {
         struct wait_entry *e = list_entry(at, struct wait_entry, link);
         if (e->once) {
             if (n == 0) {

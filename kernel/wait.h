@@ -67,16 +67,16 @@ void wait_sleep_deaf(struct waiter *w);
 
 /* wait_until: sleep on q until cond, which is evaluated often, holds. Evaluates to 0, -ETIMEDOUT or
  * -EINTR. */
-#define wait_until(q, cond, deadline_ns)                      \
-    ({                                                        \
-        struct waiter wait_w_;                                \
-        int wait_err_ = 0;                                    \
-        wait_begin((q), &wait_w_);                            \
-        while (!(cond) && wait_err_ == 0) {                   \
-            wait_err_ = wait_sleep(&wait_w_, (deadline_ns));  \
-        }                                                     \
-        wait_end(&wait_w_);                                   \
-        wait_err_ == 0 || (cond) ? 0 : wait_err_;             \
+#define wait_until(q, cond, deadline_ns)                     \
+    ({                                                       \
+        struct waiter wait_w_;                               \
+        int wait_err_ = 0;                                   \
+        wait_begin((q), &wait_w_);                           \
+        while (!(cond) && wait_err_ == 0) {                  \
+            wait_err_ = wait_sleep(&wait_w_, (deadline_ns)); \
+        }                                                    \
+        wait_end(&wait_w_);                                  \
+        wait_err_ == 0 || (cond) ? 0 : wait_err_;            \
     })
 
 /* wait_on: sleep once on q, whose wakes need no condition; returns as sleeper_wait. */

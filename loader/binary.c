@@ -32,25 +32,13 @@ static int explain_open(int err, const char **reason)
 {
     switch (err) {
     case -ENOENT:
-    case -ENOTDIR:
-        *reason = "no such file";
-        return STATUS_NOT_FOUND;
+    case -ENOTDIR: *reason = "no such file"; return STATUS_NOT_FOUND;
     case -EACCES:
-    case -EPERM:
-        *reason = "permission denied";
-        return STATUS_NOT_EXECUTABLE;
-    case -ELOOP:
-        *reason = "too many symbolic links";
-        return STATUS_NOT_EXECUTABLE;
-    case -ENAMETOOLONG:
-        *reason = "its name is too long";
-        return STATUS_NOT_EXECUTABLE;
-    case -ENOMEM:
-        *reason = no_memory;
-        return STATUS_ELFIN;
-    default:
-        *reason = "it cannot be opened";
-        return STATUS_ELFIN;
+    case -EPERM: *reason = "permission denied"; return STATUS_NOT_EXECUTABLE;
+    case -ELOOP: *reason = "too many symbolic links"; return STATUS_NOT_EXECUTABLE;
+    case -ENAMETOOLONG: *reason = "its name is too long"; return STATUS_NOT_EXECUTABLE;
+    case -ENOMEM: *reason = no_memory; return STATUS_ELFIN;
+    default: *reason = "it cannot be opened"; return STATUS_ELFIN;
     }
 }
 
@@ -275,8 +263,8 @@ static int map_zero_part(struct binary *b, const struct elf_load *l)
 {
     uint64_t vaddr = b->bias + l->vaddr;
     uint64_t end = align_up(vaddr + l->memsz, PAGE_SIZE);
-    uint64_t start = l->filesz == 0 ? align_down(vaddr, PAGE_SIZE)
-                                    : align_up(vaddr + l->filesz, PAGE_SIZE);
+    uint64_t start =
+        l->filesz == 0 ? align_down(vaddr, PAGE_SIZE) : align_up(vaddr + l->filesz, PAGE_SIZE);
     if (start >= end) {
         return 0;
     }

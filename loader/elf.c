@@ -150,17 +150,13 @@ static enum elf_reason add_interp(const Elf64_Phdr *p, struct elf_image *out)
 static enum elf_reason add_header(const Elf64_Phdr *p, struct elf_image *out)
 {
     switch (p->p_type) {
-    case PT_LOAD:
-        return add_load(p, out);
-    case PT_INTERP:
-        return add_interp(p, out);
-    case PT_TLS:
-        return p->p_filesz > p->p_memsz ? ELF_BAD_SEGMENT : ELF_FINE;
+    case PT_LOAD: return add_load(p, out);
+    case PT_INTERP: return add_interp(p, out);
+    case PT_TLS: return p->p_filesz > p->p_memsz ? ELF_BAD_SEGMENT : ELF_FINE;
     case PT_GNU_STACK:
         out->stack = (p->p_flags & PF_X) ? ELF_STACK_EXEC : ELF_STACK_DATA;
         return ELF_FINE;
-    default:
-        return ELF_FINE;
+    default: return ELF_FINE;
     }
 }
 

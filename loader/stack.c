@@ -86,10 +86,8 @@ static int put_strings(uint64_t *to, uint64_t **table, char *const *strings, uns
 
 static void fill_aux(const struct stack_input *in, const struct layout *l, struct stack_output *out)
 {
-    const uint64_t own[OWN_AUX][2] = {{AT_RANDOM, l->random},
-                                      {AT_EXECFN, l->exec},
-                                      {AT_PLATFORM, l->platform},
-                                      {AT_NULL, 0}};
+    const uint64_t own[OWN_AUX][2] = {
+        {AT_RANDOM, l->random}, {AT_EXECFN, l->exec}, {AT_PLATFORM, l->platform}, {AT_NULL, 0}};
 
     memset(out->auxv, 0, sizeof(out->auxv));
     memcpy(out->auxv, in->aux, in->naux * sizeof(in->aux[0]));

@@ -73,7 +73,7 @@ void boot_init(const struct boot_info *info)
     const char *text = physical(start.cmdline_pa, 1);
     if (text != NULL) {
         size_t room = start.cmdline_pa < SHARED_LOWMEM_LEN ? SHARED_LOWMEM_LEN - start.cmdline_pa
-                                                          : CMDLINE_MAX;
+                                                           : CMDLINE_MAX;
         cmdline = text;
         cmdline_len = strnlen(text, min(room, (size_t)CMDLINE_MAX));
     }

@@ -16,13 +16,9 @@ static long read_header(void USER *header, struct __user_cap_header_struct *h, u
         return -EFAULT;
     }
     switch (h->version) {
-    case _LINUX_CAPABILITY_VERSION_1:
-        *words = _LINUX_CAPABILITY_U32S_1;
-        return 0;
+    case _LINUX_CAPABILITY_VERSION_1: *words = _LINUX_CAPABILITY_U32S_1; return 0;
     case _LINUX_CAPABILITY_VERSION_2:
-    case _LINUX_CAPABILITY_VERSION_3:
-        *words = _LINUX_CAPABILITY_U32S_3;
-        return 0;
+    case _LINUX_CAPABILITY_VERSION_3: *words = _LINUX_CAPABILITY_U32S_3; return 0;
     default:
         h->version = _LINUX_CAPABILITY_VERSION_3;
         return uaccess_write(header, &h->version, sizeof(h->version)) != 0 ? -EFAULT : -EINVAL;

@@ -27,8 +27,8 @@ struct request {
 static uint64_t saturate(const struct __kernel_timespec *t)
 {
     uint64_t ns;
-    bool fits = mul_ok((uint64_t)t->tv_sec, NSEC_PER_SEC, &ns) &&
-                add_ok(ns, (uint64_t)t->tv_nsec, &ns);
+    bool fits =
+        mul_ok((uint64_t)t->tv_sec, NSEC_PER_SEC, &ns) && add_ok(ns, (uint64_t)t->tv_nsec, &ns);
     return fits ? ns : TIME_NEVER - 1;
 }
 

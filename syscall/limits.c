@@ -149,17 +149,10 @@ static long priority_target(int which, int who)
 {
     bool ours;
     switch (which) {
-    case PRIO_PROCESS:
-        ours = who == PROCESS_PID;
-        break;
-    case PRIO_PGRP:
-        ours = who == process.pgid;
-        break;
-    case PRIO_USER:
-        ours = (uint32_t)who == process.uid;
-        break;
-    default:
-        return -EINVAL;
+    case PRIO_PROCESS: ours = who == PROCESS_PID; break;
+    case PRIO_PGRP: ours = who == process.pgid; break;
+    case PRIO_USER: ours = (uint32_t)who == process.uid; break;
+    default: return -EINVAL;
     }
     return ours || who == 0 ? 0 : -ESRCH;
 }

@@ -171,15 +171,10 @@ static long cap_ambient(const struct args *args)
     }
     uint64_t bit = 1UL << args->b;
     switch (args->a) {
-    case PR_CAP_AMBIENT_IS_SET:
-        return (caps->ambient & bit) != 0;
-    case PR_CAP_AMBIENT_RAISE:
-        return ambient_raise(bit);
-    case PR_CAP_AMBIENT_LOWER:
-        caps->ambient &= ~bit;
-        return 0;
-    default:
-        return -EINVAL;
+    case PR_CAP_AMBIENT_IS_SET: return (caps->ambient & bit) != 0;
+    case PR_CAP_AMBIENT_RAISE: return ambient_raise(bit);
+    case PR_CAP_AMBIENT_LOWER: caps->ambient &= ~bit; return 0;
+    default: return -EINVAL;
     }
 }
 

@@ -75,16 +75,11 @@ long sys_waitid(int type, int id, void USER *info, int options, void USER *usage
         return -EINVAL;
     }
     switch (type) {
-    case P_ALL:
-        return -ECHILD;
-    case P_PID:
-        return id <= 0 ? -EINVAL : -ECHILD;
-    case P_PGID:
-        return id < 0 ? -EINVAL : -ECHILD;
-    case P_PIDFD:
-        return id < 0 ? -EINVAL : -EBADF;
-    default:
-        return -EINVAL;
+    case P_ALL: return -ECHILD;
+    case P_PID: return id <= 0 ? -EINVAL : -ECHILD;
+    case P_PGID: return id < 0 ? -EINVAL : -ECHILD;
+    case P_PIDFD: return id < 0 ? -EINVAL : -EBADF;
+    default: return -EINVAL;
     }
 }
 
@@ -167,24 +162,16 @@ static long put_u64(uint64_t to, uint64_t value)
 long sys_arch_prctl(int op, uint64_t addr)
 {
     switch (op) {
-    case ARCH_SET_FS:
-        return set_fs(addr);
-    case ARCH_GET_FS:
-        return put_u64(addr, cpu_fs_base());
-    case ARCH_SET_GS:
-        return refuse_gs();
+    case ARCH_SET_FS: return set_fs(addr);
+    case ARCH_GET_FS: return put_u64(addr, cpu_fs_base());
+    case ARCH_SET_GS: return refuse_gs();
     case ARCH_GET_GS: /* what the program would find if it had set nothing */
         return put_u64(addr, 0);
-    case ARCH_GET_CPUID:
-        return CPUID_ENABLED;
-    case ARCH_SET_CPUID:
-        return -ENODEV;
+    case ARCH_GET_CPUID: return CPUID_ENABLED;
+    case ARCH_SET_CPUID: return -ENODEV;
     case ARCH_GET_XCOMP_SUPP:
-    case ARCH_GET_XCOMP_PERM:
-        return put_u64(addr, cpu_xsave_mask());
-    default:
-        log(SYSCALL, INFO, "arch_prctl %x is not supported", (unsigned)op);
-        return -EINVAL;
+    case ARCH_GET_XCOMP_PERM: return put_u64(addr, cpu_xsave_mask());
+    default: log(SYSCALL, INFO, "arch_prctl %x is not supported", (unsigned)op); return -EINVAL;
     }
 }
 

@@ -64,8 +64,8 @@ long sys_rseq(uint64_t area, uint32_t len, int flags, uint32_t signature)
 long sys_membarrier(int cmd, unsigned flags, int cpu)
 {
     static uint32_t registered; /* MEMBARRIER_CMD_REGISTER_* bits */
-    const int barriers = MEMBARRIER_CMD_PRIVATE_EXPEDITED |
-                         MEMBARRIER_CMD_PRIVATE_EXPEDITED_SYNC_CORE;
+    const int barriers =
+        MEMBARRIER_CMD_PRIVATE_EXPEDITED | MEMBARRIER_CMD_PRIVATE_EXPEDITED_SYNC_CORE;
     const int registrations = MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED | barriers << 1;
     const int global = MEMBARRIER_CMD_GLOBAL | MEMBARRIER_CMD_GLOBAL_EXPEDITED;
 

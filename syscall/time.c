@@ -76,12 +76,9 @@ static struct clock_info clock_of(int id)
 static uint64_t clock_read(enum clock_kind kind)
 {
     switch (kind) {
-    case WALL:
-        return clock_wall_ns();
-    case MONO:
-        return clock_ns();
-    default:
-        return process_cpu_ns();
+    case WALL: return clock_wall_ns();
+    case MONO: return clock_ns();
+    default: return process_cpu_ns();
     }
 }
 

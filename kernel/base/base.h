@@ -17,8 +17,10 @@
 #define TIME_NEVER UINT64_MAX /* deadline_ns: never */
 
 #define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
+/* clang-format off: it takes the minus for a sign */
 #define container_of(ptr, type, member) \
-    ((type *)(void *)((char *)(uintptr_t)(ptr) - offsetof(type, member)))
+    ((type *)(void *)((char *)(uintptr_t)(ptr)-offsetof(type, member)))
+/* clang-format on */
 
 #define MUST_CHECK __attribute__((warn_unused_result))
 #define NORETURN __attribute__((noreturn))
@@ -60,11 +62,11 @@ struct pa {
 };
 
 /* min, max: arguments are evaluated once; each use has names of its own, so that uses can nest. */
-#define COMPARE_(a, op, b, x, y)                                    \
-    ({                                                              \
-        __typeof__(a) x = (a);                                      \
-        __typeof__(b) y = (b);                                      \
-        x op y ? x : y;                                             \
+#define COMPARE_(a, op, b, x, y) \
+    ({                           \
+        __typeof__(a) x = (a);   \
+        __typeof__(b) y = (b);   \
+        x op y ? x : y;          \
     })
 #define COMPARE_NAMED_(a, op, b, n) COMPARE_(a, op, b, a_##n, b_##n)
 #define COMPARE_UNIQUE_(a, op, b, n) COMPARE_NAMED_(a, op, b, n)

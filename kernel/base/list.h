@@ -11,7 +11,12 @@ struct list {
     struct list *prev;
 };
 
-#define LIST_INIT(name) {&(name), &(name)}
+/* clang-format off: it takes the braces for a block */
+#define LIST_INIT(name)  \
+    {                    \
+        &(name), &(name) \
+    }
+/* clang-format on */
 
 static inline void list_init(struct list *head)
 {
@@ -67,8 +72,8 @@ static inline struct list *list_pop(struct list *head)
 
 /* list_for_each: the body must not remove pos; list_for_each_safe: it may. */
 #define list_for_each(pos, head) for ((pos) = (head)->next; (pos) != (head); (pos) = (pos)->next)
-#define list_for_each_safe(pos, tmp, head)                                     \
-    for ((pos) = (head)->next, (tmp) = (pos)->next; (pos) != (head); (pos) = (tmp), \
-        (tmp) = (pos)->next)
+#define list_for_each_safe(pos, tmp, head)                           \
+    for ((pos) = (head)->next, (tmp) = (pos)->next; (pos) != (head); \
+         (pos) = (tmp), (tmp) = (pos)->next)
 
 #endif

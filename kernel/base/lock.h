@@ -15,7 +15,12 @@ struct CAPABILITY("spinlock") spinlock {
     uint32_t state; /* [A] 0 free, else 1 + id of the owning CPU */
 };
 
-#define SPINLOCK_INIT {0}
+/* clang-format off: it takes the braces for a block */
+#define SPINLOCK_INIT \
+    {                 \
+        0             \
+    }
+/* clang-format on */
 
 void spin_lock(struct spinlock *l) TAKES(l);
 void spin_unlock(struct spinlock *l) DROPS(l);

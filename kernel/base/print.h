@@ -44,11 +44,11 @@ void log_write(enum log_sub sub, enum log_level level, const char *fmt, ...) PRI
 NORETURN void panic(const char *fmt, ...) PRINTF_LIKE(1, 2);
 void panic_set_stop(void (*stop)(void));
 
-#define assert(cond)                                                              \
-    do {                                                                          \
-        if (unlikely(!(cond))) {                                                  \
-            panic("%s:%d: assertion failed: %s", __FILE__, __LINE__, #cond);      \
-        }                                                                         \
+#define assert(cond)                                                         \
+    do {                                                                     \
+        if (unlikely(!(cond))) {                                             \
+            panic("%s:%d: assertion failed: %s", __FILE__, __LINE__, #cond); \
+        }                                                                    \
     } while (0)
 
 #endif

@@ -19,12 +19,12 @@
  * sleeps, so BOOTTIME is MONOTONIC; nobody sets the TAI offset, which then is 0 as in Linux. */
 #define REALTIME_CLOCKS \
     (CLOCK_BIT(CLOCK_REALTIME) | CLOCK_BIT(CLOCK_REALTIME_COARSE) | CLOCK_BIT(CLOCK_TAI))
-#define MONOTONIC_CLOCKS                                                                          \
-    (CLOCK_BIT(CLOCK_MONOTONIC) | CLOCK_BIT(CLOCK_MONOTONIC_RAW) | CLOCK_BIT(CLOCK_BOOTTIME) |    \
+#define MONOTONIC_CLOCKS                                                                       \
+    (CLOCK_BIT(CLOCK_MONOTONIC) | CLOCK_BIT(CLOCK_MONOTONIC_RAW) | CLOCK_BIT(CLOCK_BOOTTIME) | \
      CLOCK_BIT(CLOCK_MONOTONIC_COARSE))
 /* Clocks whose resolution is 1 ns: of the coarse ones the kernel speaks. */
-#define FINE_CLOCKS                                                                               \
-    ((REALTIME_CLOCKS | MONOTONIC_CLOCKS) &                                                       \
+#define FINE_CLOCKS                         \
+    ((REALTIME_CLOCKS | MONOTONIC_CLOCKS) & \
      ~(CLOCK_BIT(CLOCK_REALTIME_COARSE) | CLOCK_BIT(CLOCK_MONOTONIC_COARSE)))
 
 /* C library names are absent here: declare what is exported. */

@@ -23,8 +23,7 @@
 #define STACK_PA 0x110000 /* first stack; assembly needs it as a constant */
 #define STACK_TOP(cpu) (MONITOR_SLOT + STACK_PA + (cpu)*CPU_STRIDE + CPU_STRIDE - FRAME_LEN)
 /* Offset from RSP to a field of the trap page when RSP is depth bytes below RSP0. */
-#define TRAP_AT(field, depth) \
-    (SLOT_CPU - STACK_PA - CPU_STRIDE + FRAME_LEN + (field) + (depth))
+#define TRAP_AT(field, depth) (SLOT_CPU - STACK_PA - CPU_STRIDE + FRAME_LEN + (field) + (depth))
 /* MON_WAIT halts with RSP at this depth; an interrupt then pushes 40 bytes below. */
 #define WAIT_DEPTH 64
 

@@ -16,8 +16,8 @@
 #define OWNED_UNITS 32768 /* donated units lie below 64 GiB */
 #define MAX_DONATIONS 254
 #define DONATED_VA 0x7fffc0000000 /* supervisor window: unit n at + n * 2 MiB */
-#define FLAGS_KNOWN (MAP_R | MAP_W | MAP_X | MAP_HUGE | MAP_DEVICE | MAP_JIT | MAP_GIGA | \
-                     MAP_REPLACE)
+#define FLAGS_KNOWN \
+    (MAP_R | MAP_W | MAP_X | MAP_HUGE | MAP_DEVICE | MAP_JIT | MAP_GIGA | MAP_REPLACE)
 #define FLUSH_ALL_OVER 4 /* pages: beyond that reload CR3 */
 #define USER_FIRST 0x10000
 #define RAM_HOLE 0xc0000000 /* devices are somewhere above */

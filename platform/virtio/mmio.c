@@ -56,8 +56,8 @@ static int mmio_begin(struct virtio_device *dev, uint64_t wanted)
         reg_write(dev, VIRTIO_MMIO_DRIVER_FEATURES_SEL, half);
         reg_write(dev, VIRTIO_MMIO_DRIVER_FEATURES, (uint32_t)(dev->features >> (32 * half)));
     }
-    uint32_t status = VIRTIO_CONFIG_S_ACKNOWLEDGE | VIRTIO_CONFIG_S_DRIVER |
-                      VIRTIO_CONFIG_S_FEATURES_OK;
+    uint32_t status =
+        VIRTIO_CONFIG_S_ACKNOWLEDGE | VIRTIO_CONFIG_S_DRIVER | VIRTIO_CONFIG_S_FEATURES_OK;
     reg_write(dev, VIRTIO_MMIO_STATUS, status);
     bool agreed = (reg_read(dev, VIRTIO_MMIO_STATUS) & VIRTIO_CONFIG_S_FEATURES_OK) != 0;
     if (!agreed || (dev->features >> VIRTIO_F_VERSION_1 & 1) == 0) {

@@ -27,7 +27,8 @@ static size_t accessible_part(const void USER *p, size_t len)
         return len;
     }
     return uaccess_ok(p, 1) && start < fake_fault_at && start + len > fake_fault_at
-               ? fake_fault_at - start : 0;
+               ? fake_fault_at - start
+               : 0;
 }
 
 size_t uaccess_read_part(void *dst, const void USER *src, size_t len)

@@ -25,11 +25,18 @@
 #include <variant>
 #include <vector>
 
-namespace {
+namespace
+{
 
 struct Tracer {
-    explicit Tracer(std::string n) : name(std::move(n)) { std::cout << "+" << name << '\n'; }
-    ~Tracer() { std::cout << "-" << name << '\n'; }
+    explicit Tracer(std::string n) : name(std::move(n))
+    {
+        std::cout << "+" << name << '\n';
+    }
+    ~Tracer()
+    {
+        std::cout << "-" << name << '\n';
+    }
     Tracer(const Tracer &) = delete;
     Tracer &operator=(const Tracer &) = delete;
     std::string name;
@@ -41,11 +48,17 @@ struct Shape {
 };
 struct Square : Shape {
     double side = 2;
-    double area() const override { return side * side; }
+    double area() const override
+    {
+        return side * side;
+    }
 };
 struct Circle : Shape {
     double radius = 1;
-    double area() const override { return 3 * radius * radius; }
+    double area() const override
+    {
+        return 3 * radius * radius;
+    }
 };
 
 struct Failure : std::runtime_error {

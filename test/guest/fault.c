@@ -57,8 +57,13 @@ static void try(const char *what, volatile char *p, enum access how)
     }
     printf("%s: signal %d code %d trap %ld error %ld", what, sig, info.si_code, trap_number,
            error_code & 0x16);
-    printf(" address %s cr2 %s\n", info.si_addr == p ? "right" : info.si_addr ? "WRONG" : "0",
-           trap_number != 14 ? "-" : cr2 == (long)p ? "right" : "WRONG");
+    printf(" address %s cr2 %s\n",
+           info.si_addr == p ? "right"
+           : info.si_addr    ? "WRONG"
+                             : "0",
+           trap_number != 14 ? "-"
+           : cr2 == (long)p  ? "right"
+                             : "WRONG");
 }
 
 static void test_signals(void)
@@ -126,7 +131,7 @@ static void on_repair(int sig, siginfo_t *si, void *context)
 
 static void test_repair(void)
 {
-    struct sigaction sa = { .sa_sigaction = on_repair, .sa_flags = SA_SIGINFO }, old;
+    struct sigaction sa = {.sa_sigaction = on_repair, .sa_flags = SA_SIGINFO}, old;
     sigaction(SIGSEGV, &sa, &old);
     volatile char *p = mmap(NULL, 64 * PAGE, PROT_NONE, ANON, -1, 0);
     long wrong = 0;
@@ -144,39 +149,134 @@ static void test_repair(void)
 
 /* Calls by what they do with their pointer. The others of their arguments are good. */
 static int file;
-static struct { char good[PAGE]; } scratch;
+static struct {
+    char good[PAGE];
+} scratch;
 
-static long do_write(void *p) { return write(file, p, 64); }
-static long do_open(void *p) { return open(p, O_RDONLY); }
-static long do_stat_name(void *p) { return syscall(SYS_stat, p, &scratch); }
-static long do_mkdir(void *p) { return mkdir(p, 0700); }
-static long do_rename(void *p) { return rename("a", p); }
-static long do_sigaction_in(void *p) { return syscall(SYS_rt_sigaction, SIGUSR1, p, NULL, 8); }
-static long do_nanosleep(void *p) { return syscall(SYS_nanosleep, p, NULL); }
-static long do_setitimer(void *p) { return syscall(SYS_setitimer, 0, p, NULL); }
-static long do_setrlimit(void *p) { return syscall(SYS_setrlimit, 4, p); }
-static long do_sigmask_in(void *p) { return syscall(SYS_rt_sigprocmask, 0, p, NULL, 8); }
-static long do_writev(void *p) { return syscall(SYS_writev, file, p, 1); }
-static long do_altstack_in(void *p) { return syscall(SYS_sigaltstack, p, NULL); }
-static long do_utimens(void *p) { return syscall(SYS_utimensat, 3, NULL, p, 0); }
+/* clang-format off: one call a line */
+static long do_write(void *p)
+{
+    return write(file, p, 64);
+}
+static long do_open(void *p)
+{
+    return open(p, O_RDONLY);
+}
+static long do_stat_name(void *p)
+{
+    return syscall(SYS_stat, p, &scratch);
+}
+static long do_mkdir(void *p)
+{
+    return mkdir(p, 0700);
+}
+static long do_rename(void *p)
+{
+    return rename("a", p);
+}
+static long do_sigaction_in(void *p)
+{
+    return syscall(SYS_rt_sigaction, SIGUSR1, p, NULL, 8);
+}
+static long do_nanosleep(void *p)
+{
+    return syscall(SYS_nanosleep, p, NULL);
+}
+static long do_setitimer(void *p)
+{
+    return syscall(SYS_setitimer, 0, p, NULL);
+}
+static long do_setrlimit(void *p)
+{
+    return syscall(SYS_setrlimit, 4, p);
+}
+static long do_sigmask_in(void *p)
+{
+    return syscall(SYS_rt_sigprocmask, 0, p, NULL, 8);
+}
+static long do_writev(void *p)
+{
+    return syscall(SYS_writev, file, p, 1);
+}
+static long do_altstack_in(void *p)
+{
+    return syscall(SYS_sigaltstack, p, NULL);
+}
+static long do_utimens(void *p)
+{
+    return syscall(SYS_utimensat, 3, NULL, p, 0);
+}
 
-static long do_read(void *p) { lseek(file, 0, SEEK_SET); return read(file, p, 64); }
-static long do_stat_out(void *p) { return syscall(SYS_fstat, file, p); }
-static long do_statx(void *p) { return syscall(SYS_statx, file, "", AT_EMPTY_PATH, 0x7ff, p); }
-static long do_getcwd(void *p) { return syscall(SYS_getcwd, p, 64); }
-static long do_uname(void *p) { return syscall(SYS_uname, p); }
-static long do_pipe(void *p) { return syscall(SYS_pipe2, p, 0); }
-static long do_gettime(void *p) { return syscall(SYS_clock_gettime, 1, p); }
-static long do_getres(void *p) { return p ? syscall(SYS_clock_getres, 1, p) : -2; }
-static long do_getrlimit(void *p) { return syscall(SYS_getrlimit, 7, p); }
-static long do_rusage(void *p) { return syscall(SYS_getrusage, 0, p); }
-static long do_sysinfo(void *p) { return syscall(SYS_sysinfo, p); }
-static long do_getitimer(void *p) { return syscall(SYS_getitimer, 0, p); }
-static long do_pending(void *p) { return syscall(SYS_rt_sigpending, p, 8); }
-static long do_random(void *p) { return syscall(SYS_getrandom, p, 16, 0); }
-static long do_statfs(void *p) { return syscall(SYS_fstatfs, file, p); }
-static long do_affinity(void *p) { return syscall(SYS_sched_getaffinity, 0, 128, p) > 0 ? 0 : -1; }
-static long do_resuid(void *p) { return syscall(SYS_getresuid, p, &scratch, &scratch); }
+static long do_read(void *p)
+{
+    lseek(file, 0, SEEK_SET);
+    return read(file, p, 64);
+}
+static long do_stat_out(void *p)
+{
+    return syscall(SYS_fstat, file, p);
+}
+static long do_statx(void *p)
+{
+    return syscall(SYS_statx, file, "", AT_EMPTY_PATH, 0x7ff, p);
+}
+static long do_getcwd(void *p)
+{
+    return syscall(SYS_getcwd, p, 64);
+}
+static long do_uname(void *p)
+{
+    return syscall(SYS_uname, p);
+}
+static long do_pipe(void *p)
+{
+    return syscall(SYS_pipe2, p, 0);
+}
+static long do_gettime(void *p)
+{
+    return syscall(SYS_clock_gettime, 1, p);
+}
+static long do_getres(void *p)
+{
+    return p ? syscall(SYS_clock_getres, 1, p) : -2;
+}
+static long do_getrlimit(void *p)
+{
+    return syscall(SYS_getrlimit, 7, p);
+}
+static long do_rusage(void *p)
+{
+    return syscall(SYS_getrusage, 0, p);
+}
+static long do_sysinfo(void *p)
+{
+    return syscall(SYS_sysinfo, p);
+}
+static long do_getitimer(void *p)
+{
+    return syscall(SYS_getitimer, 0, p);
+}
+static long do_pending(void *p)
+{
+    return syscall(SYS_rt_sigpending, p, 8);
+}
+static long do_random(void *p)
+{
+    return syscall(SYS_getrandom, p, 16, 0);
+}
+static long do_statfs(void *p)
+{
+    return syscall(SYS_fstatfs, file, p);
+}
+static long do_affinity(void *p)
+{
+    return syscall(SYS_sched_getaffinity, 0, 128, p) > 0 ? 0 : -1;
+}
+static long do_resuid(void *p)
+{
+    return syscall(SYS_getresuid, p, &scratch, &scratch);
+}
+/* clang-format on */
 static long do_readlink(void *p)
 {
     return syscall(SYS_readlink, "/proc/self/exe", p, 64) > 0 ? 0 : -1;
@@ -187,7 +287,10 @@ static long do_mincore(void *p)
 }
 static long do_readv(void *p)
 {
-    struct { void *base; long len; } vec = { p, 64 };
+    struct {
+        void *base;
+        long len;
+    } vec = {p, 64};
     lseek(file, 0, SEEK_SET);
     return syscall(SYS_readv, file, &vec, 1);
 }
@@ -198,23 +301,23 @@ static const struct call {
     char out; /* the pointer is written to */
     char size; /* bytes it needs at least */
 } calls[] = {
-    { "write", do_write, 0, 64 },           { "open", do_open, 0, 1 },
-    { "stat name", do_stat_name, 0, 1 },    { "mkdir", do_mkdir, 0, 1 },
-    { "rename", do_rename, 0, 1 },          { "sigaction in", do_sigaction_in, 0, 32 },
-    { "nanosleep", do_nanosleep, 0, 16 },   { "setitimer", do_setitimer, 0, 32 },
-    { "setrlimit", do_setrlimit, 0, 16 },   { "sigprocmask in", do_sigmask_in, 0, 8 },
-    { "writev", do_writev, 0, 16 },         { "sigaltstack in", do_altstack_in, 0, 24 },
-    { "utimensat", do_utimens, 0, 32 },     { "read", do_read, 1, 64 },
-    { "fstat", do_stat_out, 1, 64 },        { "statx", do_statx, 1, 64 },
-    { "getcwd", do_getcwd, 1, 2 },          { "uname", do_uname, 1, 64 },
-    { "pipe2", do_pipe, 1, 8 },             { "clock_gettime", do_gettime, 1, 16 },
-    { "clock_getres", do_getres, 1, 16 },   { "getrlimit", do_getrlimit, 1, 16 },
-    { "getrusage", do_rusage, 1, 64 },      { "sysinfo", do_sysinfo, 1, 64 },
-    { "getitimer", do_getitimer, 1, 32 },   { "sigpending", do_pending, 1, 8 },
-    { "getrandom", do_random, 1, 16 },      { "fstatfs", do_statfs, 1, 64 },
-    { "getaffinity", do_affinity, 1, 8 },   { "getresuid", do_resuid, 1, 4 },
-    { "readlink", do_readlink, 1, 2 },      { "mincore", do_mincore, 1, 1 },
-    { "readv", do_readv, 1, 64 },
+    {"write", do_write, 0, 64},         {"open", do_open, 0, 1},
+    {"stat name", do_stat_name, 0, 1},  {"mkdir", do_mkdir, 0, 1},
+    {"rename", do_rename, 0, 1},        {"sigaction in", do_sigaction_in, 0, 32},
+    {"nanosleep", do_nanosleep, 0, 16}, {"setitimer", do_setitimer, 0, 32},
+    {"setrlimit", do_setrlimit, 0, 16}, {"sigprocmask in", do_sigmask_in, 0, 8},
+    {"writev", do_writev, 0, 16},       {"sigaltstack in", do_altstack_in, 0, 24},
+    {"utimensat", do_utimens, 0, 32},   {"read", do_read, 1, 64},
+    {"fstat", do_stat_out, 1, 64},      {"statx", do_statx, 1, 64},
+    {"getcwd", do_getcwd, 1, 2},        {"uname", do_uname, 1, 64},
+    {"pipe2", do_pipe, 1, 8},           {"clock_gettime", do_gettime, 1, 16},
+    {"clock_getres", do_getres, 1, 16}, {"getrlimit", do_getrlimit, 1, 16},
+    {"getrusage", do_rusage, 1, 64},    {"sysinfo", do_sysinfo, 1, 64},
+    {"getitimer", do_getitimer, 1, 32}, {"sigpending", do_pending, 1, 8},
+    {"getrandom", do_random, 1, 16},    {"fstatfs", do_statfs, 1, 64},
+    {"getaffinity", do_affinity, 1, 8}, {"getresuid", do_resuid, 1, 4},
+    {"readlink", do_readlink, 1, 2},    {"mincore", do_mincore, 1, 1},
+    {"readv", do_readv, 1, 64},
 };
 
 static void show_call(const struct call *c, const char *kind, void *p)
@@ -267,7 +370,10 @@ static void test_partial(void)
     SHOW(write(file, page, sizeof page));
     lseek(file, 0, SEEK_SET);
     TRUE(read(file, p + 2 * PAGE - 10, 100) != 100);
-    struct { void *base; long len; } vec[2] = { { p, 10 }, { (void *)8, 10 } };
+    struct {
+        void *base;
+        long len;
+    } vec[2] = {{p, 10}, {(void *)8, 10}};
     lseek(file, 0, SEEK_SET);
     SHOW(syscall(SYS_readv, file, vec, 2));
     SHOW(p[9]);
@@ -278,7 +384,7 @@ static void test_partial(void)
 
 int main(void)
 {
-    struct sigaction sa = { .sa_sigaction = on_fault, .sa_flags = SA_SIGINFO };
+    struct sigaction sa = {.sa_sigaction = on_fault, .sa_flags = SA_SIGINFO};
     sigaction(SIGSEGV, &sa, NULL);
     sigaction(SIGBUS, &sa, NULL);
     file = open("data", O_RDWR | O_CREAT | O_TRUNC, 0600);

@@ -102,10 +102,10 @@ static void test_modes(void)
 static void test_vectors(void)
 {
     char a[4] = "", b[8] = "";
-    struct iovec out[3] = { { "one ", 4 }, { NULL, 0 }, { "two", 3 } };
-    struct iovec in[2] = { { a, 3 }, { b, 7 } };
-    struct iovec bad[2] = { { a, 2 }, { BAD_POINTER, 2 } };
-    struct iovec huge[2] = { { a, SSIZE_MAX }, { b, SSIZE_MAX } };
+    struct iovec out[3] = {{"one ", 4}, {NULL, 0}, {"two", 3}};
+    struct iovec in[2] = {{a, 3}, {b, 7}};
+    struct iovec bad[2] = {{a, 2}, {BAD_POINTER, 2}};
+    struct iovec huge[2] = {{a, SSIZE_MAX}, {b, SSIZE_MAX}};
     int fd = open("vec", O_RDWR | O_CREAT | O_TRUNC, 0600);
 
     SHOW(writev(fd, out, 3));
@@ -176,7 +176,7 @@ static void test_dup(void)
 
 static void test_fcntl(void)
 {
-    struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 0, .l_len = 10 };
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 0, .l_len = 10};
     int fd = open("vec", O_RDWR | O_APPEND);
     int flags = fcntl(fd, F_GETFL);
 

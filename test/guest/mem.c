@@ -340,7 +340,7 @@ static void test_brk(void)
     TRUE(start[0] == 4 && start[PAGE] == 0);
     TRUE((char *)syscall(SYS_brk, 0) == start + 2 * PAGE);
     TRUE((char *)syscall(SYS_brk, 1L << 47) == start + 2 * PAGE);
-    struct rlimit limit, tight = { 0, RLIM_INFINITY };
+    struct rlimit limit, tight = {0, RLIM_INFINITY};
     getrlimit(RLIMIT_DATA, &limit);
     setrlimit(RLIMIT_DATA, &tight);
     TRUE((char *)syscall(SYS_brk, start + 64 * PAGE) == start + 2 * PAGE);
@@ -356,7 +356,7 @@ static void test_brk(void)
 
 static void test_limits(void)
 {
-    struct rlimit limit, tight = { 1, RLIM_INFINITY };
+    struct rlimit limit, tight = {1, RLIM_INFINITY};
     char *p = map(4 * MIB, RW, ANON);
     getrlimit(RLIMIT_AS, &limit);
     setrlimit(RLIMIT_AS, &tight);

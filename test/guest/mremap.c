@@ -143,7 +143,7 @@ static void test_file(void)
 {
     int fd = open("file", O_RDWR | O_CREAT | O_TRUNC, 0600);
     for (int i = 0; i < 8; i++)
-        if (pwrite(fd, &(char){ (char)('a' + i) }, 1, i * PAGE) != 1)
+        if (pwrite(fd, &(char){(char)('a' + i)}, 1, i * PAGE) != 1)
             perror("pwrite");
     SHOW(ftruncate(fd, 8 * PAGE));
     char *p = mmap(NULL, 2 * PAGE, RW, MAP_SHARED, fd, 2 * PAGE);

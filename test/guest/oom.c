@@ -22,8 +22,8 @@
 static void fill_memory(void)
 {
     long len = 256 * MIB;
-    char *p = mmap(NULL, len, PROT_READ | PROT_WRITE,
-                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    char *p =
+        mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     for (long i = 0; p != MAP_FAILED && i < len; i += PAGE)
         p[i] = 1;
 }
@@ -32,8 +32,8 @@ static void fill_memory(void)
 static void fill_by_call(void)
 {
     long len = 256 * MIB;
-    char *p = mmap(NULL, len, PROT_READ | PROT_WRITE,
-                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    char *p =
+        mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     for (long i = 0; p != MAP_FAILED && i < len; i += PAGE)
         if (syscall(SYS_getrandom, p + i, 1, 0) != 1)
             _exit(3);

@@ -370,11 +370,11 @@ static void test_modes(void)
 
 static void test_times(void)
 {
-    struct timespec ts[2] = { { 1000, 5 }, { 2000, 7 } };
-    struct timespec omit[2] = { { 0, UTIME_OMIT }, { 0, UTIME_NOW } };
-    struct timespec wrong[2] = { { 0, 1000000000 }, { 0, 0 } };
-    struct timeval tv[2] = { { 10, 11 }, { 12, 13 } };
-    struct utimbuf ub = { 77, 78 };
+    struct timespec ts[2] = {{1000, 5}, {2000, 7}};
+    struct timespec omit[2] = {{0, UTIME_OMIT}, {0, UTIME_NOW}};
+    struct timespec wrong[2] = {{0, 1000000000}, {0, 0}};
+    struct timeval tv[2] = {{10, 11}, {12, 13}};
+    struct utimbuf ub = {77, 78};
     struct stat st;
     int fd = open("m", O_RDWR);
     SHOW(utimensat(AT_FDCWD, "m", ts, 0));
@@ -405,7 +405,7 @@ static void test_times(void)
 
 static void test_openat2(void)
 {
-    struct open_how how = { .flags = O_RDONLY, .resolve = RESOLVE_BENEATH };
+    struct open_how how = {.flags = O_RDONLY, .resolve = RESOLVE_BENEATH};
     SHOW(close((int)syscall(SYS_openat2, AT_FDCWD, "d/inner", &how, sizeof how)));
     SHOW(syscall(SYS_openat2, AT_FDCWD, "/dev/null", &how, sizeof how));
     SHOW(syscall(SYS_openat2, AT_FDCWD, "../..", &how, sizeof how));

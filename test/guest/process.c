@@ -172,7 +172,7 @@ static void test_prctl(void)
 
 static void test_capabilities(void)
 {
-    struct __user_cap_header_struct header = { _LINUX_CAPABILITY_VERSION_3, 0 };
+    struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
     struct __user_cap_data_struct data[2];
     SHOW(syscall(SYS_capget, &header, data));
     header.version = 1;
@@ -186,7 +186,7 @@ static void test_capabilities(void)
 
 static void test_random(void)
 {
-    unsigned char a[64] = { 0 }, b[64] = { 0 };
+    unsigned char a[64] = {0}, b[64] = {0};
     SHOW(syscall(SYS_getrandom, a, 64, 0));
     SHOW(syscall(SYS_getrandom, b, 64, GRND_NONBLOCK));
     TRUE(memcmp(a, b, 64) != 0);

@@ -20,8 +20,8 @@
 
 static inline const char *errno_name(int e)
 {
-#define E(x)                                                                                       \
-    if (e == x)                                                                                    \
+#define E(x)    \
+    if (e == x) \
         return #x;
     /* clang-format off */
     E(EPERM) E(ENOENT) E(ESRCH) E(EINTR) E(EIO) E(ENXIO) E(E2BIG) E(ENOEXEC) E(EBADF) E(ECHILD)
@@ -32,7 +32,7 @@ static inline const char *errno_name(int e)
     E(EAFNOSUPPORT)
     /* clang-format on */
 #undef E
-    return "another errno";
+                            return "another errno";
 }
 
 static inline long show_result(const char *text, long value)

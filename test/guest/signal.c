@@ -36,7 +36,7 @@ static void note_info(int sig, siginfo_t *info, void *context)
 
 static void install(int sig, int flags, void (*handler)(int, siginfo_t *, void *))
 {
-    struct sigaction sa = { .sa_sigaction = handler, .sa_flags = SA_SIGINFO | flags };
+    struct sigaction sa = {.sa_sigaction = handler, .sa_flags = SA_SIGINFO | flags};
     sigaction(sig, &sa, NULL);
 }
 
@@ -51,7 +51,7 @@ static void show_order(const char *what)
 
 static void test_actions(void)
 {
-    struct sigaction sa = { .sa_handler = note }, old;
+    struct sigaction sa = {.sa_handler = note}, old;
     SHOW(sigaction(SIGUSR1, &sa, &old));
     TRUE(old.sa_handler == SIG_DFL);
     SHOW(sigaction(SIGUSR1, NULL, &old));
@@ -124,8 +124,8 @@ static void show_info(void)
 static void test_queue(void)
 {
     uint64_t set = MASK(40) | MASK(41);
-    siginfo_t info = { .si_signo = 40, .si_code = SI_QUEUE };
-    struct timespec no_time = { 0, 0 }, wrong = { -1, 0 }, little = { 0, 20000000 };
+    siginfo_t info = {.si_signo = 40, .si_code = SI_QUEUE};
+    struct timespec no_time = {0, 0}, wrong = {-1, 0}, little = {0, 20000000};
     install(40, 0, note_info);
     syscall(SYS_rt_sigprocmask, SIG_BLOCK, &set, NULL, 8);
     info.si_pid = getpid();
@@ -171,7 +171,7 @@ static void nest(int sig, siginfo_t *info, void *context)
 
 static void test_nesting(void)
 {
-    struct sigaction sa = { .sa_sigaction = nest, .sa_flags = SA_SIGINFO }, old;
+    struct sigaction sa = {.sa_sigaction = nest, .sa_flags = SA_SIGINFO}, old;
     memset((void *)seen, 0, sizeof seen);
     sigaddset(&sa.sa_mask, SIGHUP);
     sigaction(SIGUSR1, &sa, NULL);
@@ -213,8 +213,8 @@ static void test_restart(void)
 {
     int fds[2];
     char c = 0;
-    struct timespec long_time = { 30, 0 }, left = { 0, 0 };
-    struct sigaction sa = { .sa_handler = note };
+    struct timespec long_time = {30, 0}, left = {0, 0};
+    struct sigaction sa = {.sa_handler = note};
     if (pipe(fds))
         return;
     sigaction(SIGALRM, &sa, NULL);
@@ -245,9 +245,9 @@ static void check_stack(int sig)
 
 static void test_altstack(void)
 {
-    struct sigaction sa = { .sa_handler = check_stack, .sa_flags = SA_ONSTACK };
-    stack_t old, small = { .ss_sp = &old, .ss_size = 100 };
-    alternate = (stack_t){ .ss_sp = malloc(65536), .ss_size = 65536 };
+    struct sigaction sa = {.sa_handler = check_stack, .sa_flags = SA_ONSTACK};
+    stack_t old, small = {.ss_sp = &old, .ss_size = 100};
+    alternate = (stack_t){.ss_sp = malloc(65536), .ss_size = 65536};
     SHOW(sigaltstack(NULL, &old));
     TRUE(old.ss_flags == SS_DISABLE);
     SHOW(sigaltstack(&small, NULL));
@@ -270,19 +270,19 @@ static void catch_fault(int sig, siginfo_t *info, void *context)
     siglongjmp(jump, sig);
 }
 
-#define FAULT(what, ...)                                                                           \
-    do {                                                                                           \
-        int sig = sigsetjmp(jump, 1);                                                              \
-        if (!sig) {                                                                                \
-            __VA_ARGS__;                                                                           \
-            printf("%s: no signal\n", what);                                                       \
-        } else                                                                                     \
-            printf("%s: signal %d code %d\n", what, sig, last.si_code);                            \
+#define FAULT(what, ...)                                                \
+    do {                                                                \
+        int sig = sigsetjmp(jump, 1);                                   \
+        if (!sig) {                                                     \
+            __VA_ARGS__;                                                \
+            printf("%s: no signal\n", what);                            \
+        } else                                                          \
+            printf("%s: signal %d code %d\n", what, sig, last.si_code); \
     } while (0)
 
 static void test_faults(void)
 {
-    int faults[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP };
+    int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP};
     volatile int zero = 0, *volatile null = NULL;
     char *page = mmap(NULL, 8192, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     for (unsigned i = 0; i < sizeof faults / sizeof *faults; i++)
@@ -352,7 +352,7 @@ static void clobber(int sig, siginfo_t *info, void *context)
 /* Vector and x87 state and flags survive a handler. */
 static void test_state(void)
 {
-    uint64_t in[2] = { 0x1122334455667788, 0x99aabbccddeeff00 }, out[2] = { 0 }, flags;
+    uint64_t in[2] = {0x1122334455667788, 0x99aabbccddeeff00}, out[2] = {0}, flags;
     uint16_t control = 0x27f, after = 0;
     install(SIGUSR1, 0, clobber);
     long pid = getpid();

@@ -67,7 +67,7 @@ static void test_growth(void)
 /* The limit holds from the next growth on. */
 static void test_limit(void)
 {
-    struct rlimit limit = { 1 * MIB, RLIM_INFINITY }, wide;
+    struct rlimit limit = {1 * MIB, RLIM_INFINITY}, wide;
     char *low = mmap(NULL, MIB, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     getrlimit(RLIMIT_STACK, &wide);
     SHOW(wide.rlim_cur);
@@ -102,8 +102,8 @@ static void test_grows_down(void)
 
 int main(void)
 {
-    stack_t stack = { .ss_sp = alternate, .ss_size = sizeof alternate };
-    struct sigaction sa = { .sa_sigaction = on_fault, .sa_flags = SA_SIGINFO | SA_ONSTACK };
+    stack_t stack = {.ss_sp = alternate, .ss_size = sizeof alternate};
+    struct sigaction sa = {.sa_sigaction = on_fault, .sa_flags = SA_SIGINFO | SA_ONSTACK};
     sigaltstack(&stack, NULL);
     sigaction(SIGSEGV, &sa, NULL);
     sigaction(SIGBUS, &sa, NULL);

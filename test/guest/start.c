@@ -135,7 +135,7 @@ static void find_table(struct vdso *v, const Elf64_Dyn *d)
 
 static void open_vdso(struct vdso *v)
 {
-    *v = (struct vdso){ .base = (char *)getauxval(AT_SYSINFO_EHDR) };
+    *v = (struct vdso){.base = (char *)getauxval(AT_SYSINFO_EHDR)};
     Elf64_Ehdr *h = (Elf64_Ehdr *)v->base;
     Elf64_Phdr *p = (Elf64_Phdr *)(v->base + h->e_phoff);
     Elf64_Dyn *dynamic = NULL;
@@ -208,7 +208,7 @@ static void test_vdso(void)
     long (*getcpu)(unsigned *, unsigned *, void *) = find(&v, "__vdso_getcpu");
     TRUE(find(&v, "clock_gettime") == gettime && find(&v, "time") == seconds);
     TRUE(find(&v, "no_such_symbol") == NULL);
-    static const int clocks[] = { 0, 1, 2, 3, 4, 5, 6, 7, 11 };
+    static const int clocks[] = {0, 1, 2, 3, 4, 5, 6, 7, 11};
     for (size_t i = 0; i < sizeof clocks / sizeof *clocks; i++)
         test_clock(gettime, clocks[i]);
     SHOW(gettime(99, &now));
@@ -231,7 +231,7 @@ static void test_vdso(void)
 /* A clock never goes back, also between the vDSO and the call. */
 static void test_monotonic(void)
 {
-    struct timespec last = { 0, 0 }, now;
+    struct timespec last = {0, 0}, now;
     int backwards = 0;
     for (int i = 0; i < 20000; i++) {
         if (i % 16 == 0)

@@ -25,7 +25,11 @@ static void test_ids(void)
     size_t len;
     TRUE(syscall(SYS_gettid) == getpid());
     TRUE(syscall(SYS_set_tid_address, &tid) == getpid());
-    struct { void *next; long offset; void *pending; } list = { &list, 0, NULL };
+    struct {
+        void *next;
+        long offset;
+        void *pending;
+    } list = {&list, 0, NULL};
     SHOW(syscall(SYS_set_robust_list, &list, 24));
     SHOW(syscall(SYS_set_robust_list, &list, 23));
     SHOW(syscall(SYS_get_robust_list, 0, &head, &len));
@@ -44,7 +48,7 @@ static long elapsed_ms(const struct timespec *since)
 
 static void test_futex(void)
 {
-    struct timespec start, wait = { 0, 30000000 }, wrong = { 0, 1000000000 }, absolute;
+    struct timespec start, wait = {0, 30000000}, wrong = {0, 1000000000}, absolute;
     SHOW(syscall(SYS_futex, &word, FUTEX_WAIT, 4, NULL, NULL, 0));
     SHOW(syscall(SYS_futex, &word, FUTEX_WAIT_PRIVATE, 4, NULL, NULL, 0));
     clock_gettime(CLOCK_MONOTONIC, &start);
@@ -76,7 +80,7 @@ static void test_futex(void)
 
 static void test_scheduling(void)
 {
-    struct sched_param param = { .sched_priority = 7 };
+    struct sched_param param = {.sched_priority = 7};
     cpu_set_t set;
     uint64_t small = 0;
     SHOW(sched_yield());

@@ -38,19 +38,19 @@ static long ns_of(struct timespec t)
 
 static long now(int clock)
 {
-    struct timespec t = { -1, -1 };
+    struct timespec t = {-1, -1};
     syscall(SYS_clock_gettime, clock, &t);
     return ns_of(t);
 }
 
 static struct timespec spec(long ns)
 {
-    return (struct timespec){ ns / NSEC, ns % NSEC };
+    return (struct timespec){ns / NSEC, ns % NSEC};
 }
 
 static void test_clocks(void)
 {
-    static const int known[] = { 0, 1, 2, 3, 4, 5, 6, 7, 11, -6, -2 };
+    static const int known[] = {0, 1, 2, 3, 4, 5, 6, 7, 11, -6, -2};
     struct timespec t;
     for (unsigned i = 0; i < sizeof known / sizeof known[0]; i++) {
         long first = now(known[i]), wrong = 0;
@@ -84,7 +84,7 @@ static void test_clocks(void)
 static void test_set(void)
 {
     struct timespec t = spec(now(CLOCK_REALTIME));
-    struct timespec wrong = { 0, NSEC }, negative = { -1, 0 };
+    struct timespec wrong = {0, NSEC}, negative = {-1, 0};
     SHOW(syscall(SYS_clock_settime, 0, BAD));
     SHOW(syscall(SYS_clock_settime, 0, &wrong));
     SHOW(syscall(SYS_clock_settime, 0, &negative));
@@ -97,8 +97,8 @@ static void test_set(void)
 
 static void test_sleep(void)
 {
-    struct timespec t = spec(30 * MSEC), rem = { 7, 7 };
-    struct timespec wrong = { 0, NSEC }, negative = { -1, 0 };
+    struct timespec t = spec(30 * MSEC), rem = {7, 7};
+    struct timespec wrong = {0, NSEC}, negative = {-1, 0};
     long start = now(1);
     SHOW(syscall(SYS_nanosleep, &t, &rem));
     TRUE(now(1) - start >= 30 * MSEC && now(1) - start < LONG_WAIT);
@@ -127,14 +127,14 @@ static void test_sleep(void)
 
 static void set_timer(int which, long first_ns, long interval_ns)
 {
-    struct itimerval v = { { interval_ns / NSEC, interval_ns % NSEC / 1000 },
-                           { first_ns / NSEC, first_ns % NSEC / 1000 } };
+    struct itimerval v = {{interval_ns / NSEC, interval_ns % NSEC / 1000},
+                          {first_ns / NSEC, first_ns % NSEC / 1000}};
     SHOW(syscall(SYS_setitimer, which, &v, NULL));
 }
 
 static void test_interrupted(void)
 {
-    struct timespec t = spec(10 * NSEC), rem = { 0, 0 };
+    struct timespec t = spec(10 * NSEC), rem = {0, 0};
     alarms = 0;
     set_timer(ITIMER_REAL, 20 * MSEC, 0);
     SHOW(syscall(SYS_nanosleep, &t, &rem));
@@ -147,7 +147,7 @@ static void test_interrupted(void)
     SHOW(alarms);
     SHOW(syscall(SYS_restart_syscall));
     /* A signal without a handler does not end a sleep. */
-    struct sigaction ignore = { .sa_handler = SIG_IGN }, old;
+    struct sigaction ignore = {.sa_handler = SIG_IGN}, old;
     sigaction(SIGALRM, &ignore, &old);
     set_timer(ITIMER_REAL, 10 * MSEC, 0);
     long start = now(1);
@@ -236,7 +236,7 @@ static void test_cpu_time(void)
 static void test_simple(void)
 {
     struct timeval tv;
-    struct timezone tz = { 1, 1 };
+    struct timezone tz = {1, 1};
     unsigned cpu = 99, node = 99;
     long seconds;
     SHOW(syscall(SYS_gettimeofday, &tv, &tz));
@@ -314,7 +314,7 @@ static void test_vdso(void)
 
 int main(void)
 {
-    struct sigaction sa = { .sa_sigaction = on_alarm, .sa_flags = SA_SIGINFO };
+    struct sigaction sa = {.sa_sigaction = on_alarm, .sa_flags = SA_SIGINFO};
     sigaction(SIGALRM, &sa, NULL);
     sigaction(SIGPROF, &sa, NULL);
     sigaction(SIGVTALRM, &sa, NULL);

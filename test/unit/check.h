@@ -21,14 +21,14 @@ extern long fake_pages_in_use(void) __attribute__((weak));
 /* The fake log's: a panic inside EXPECT_PANIC comes back here. */
 extern jmp_buf *fake_panic_landing __attribute__((weak));
 
-#define CHECK(cond)                                                          \
-    do {                                                                     \
-        check_count++;                                                       \
-        if (!(cond)) {                                                       \
-            fflush(stdout);                                                  \
+#define CHECK(cond)                                                            \
+    do {                                                                       \
+        check_count++;                                                         \
+        if (!(cond)) {                                                         \
+            fflush(stdout);                                                    \
             fprintf(stderr, "%s:%d: failed: %s\n", __FILE__, __LINE__, #cond); \
-            _exit(1);                                                        \
-        }                                                                    \
+            _exit(1);                                                          \
+        }                                                                      \
     } while (0)
 
 /* CHECK_EQ: integers or pointers; both values are printed. */
@@ -46,35 +46,35 @@ extern jmp_buf *fake_panic_landing __attribute__((weak));
         }                                                                                   \
     } while (0)
 
-#define CHECK_STR(got, want)                                                               \
-    do {                                                                                   \
-        const char *got_ = (got);                                                          \
-        const char *want_ = (want);                                                        \
-        check_count++;                                                                     \
-        if (check_str_differs(got_, want_)) {                                              \
-            fflush(stdout);                                                                \
-            fprintf(stderr, "%s:%d: failed: %s = \"%s\", want \"%s\"\n", __FILE__, __LINE__, \
-                    #got, got_, want_);                                                    \
-            _exit(1);                                                                      \
-        }                                                                                  \
+#define CHECK_STR(got, want)                                                                       \
+    do {                                                                                           \
+        const char *got_ = (got);                                                                  \
+        const char *want_ = (want);                                                                \
+        check_count++;                                                                             \
+        if (check_str_differs(got_, want_)) {                                                      \
+            fflush(stdout);                                                                        \
+            fprintf(stderr, "%s:%d: failed: %s = \"%s\", want \"%s\"\n", __FILE__, __LINE__, #got, \
+                    got_, want_);                                                                  \
+            _exit(1);                                                                              \
+        }                                                                                          \
     } while (0)
 
 /* EXPECT_PANIC: statement must end in panic(); the fake log is needed. */
-#define EXPECT_PANIC(statement)                                                            \
-    do {                                                                                   \
-        jmp_buf landing_;                                                                  \
-        volatile bool panicked_ = true;                                                    \
-        fake_panic_landing = &landing_;                                                    \
-        if (setjmp(landing_) == 0) {                                                       \
-            statement;                                                                     \
-            panicked_ = false;                                                             \
-        }                                                                                  \
-        fake_panic_landing = NULL;                                                         \
-        check_count++;                                                                     \
-        if (!panicked_) {                                                                  \
-            fprintf(stderr, "%s:%d: no panic: %s\n", __FILE__, __LINE__, #statement);      \
-            _exit(1);                                                                      \
-        }                                                                                  \
+#define EXPECT_PANIC(statement)                                                       \
+    do {                                                                              \
+        jmp_buf landing_;                                                             \
+        volatile bool panicked_ = true;                                               \
+        fake_panic_landing = &landing_;                                               \
+        if (setjmp(landing_) == 0) {                                                  \
+            statement;                                                                \
+            panicked_ = false;                                                        \
+        }                                                                             \
+        fake_panic_landing = NULL;                                                    \
+        check_count++;                                                                \
+        if (!panicked_) {                                                             \
+            fprintf(stderr, "%s:%d: no panic: %s\n", __FILE__, __LINE__, #statement); \
+            _exit(1);                                                                 \
+        }                                                                             \
     } while (0)
 
 void _exit(int status);
@@ -146,17 +146,17 @@ static inline int check_main(const struct check_test *tests, size_t n)
 #define CHECK_R11_(a, ...) CHECK_ROW_(a) CHECK_R10_(__VA_ARGS__)
 #define CHECK_R12_(a, ...) CHECK_ROW_(a) CHECK_R11_(__VA_ARGS__)
 #define CHECK_PICK_(a, b, c, d, e, f, g, h, i, j, k, l, pick, ...) pick
-#define CHECK_ROWS_(...)                                                                        \
-    CHECK_PICK_(__VA_ARGS__, CHECK_R12_, CHECK_R11_, CHECK_R10_, CHECK_R9_, CHECK_R8_,          \
-                CHECK_R7_, CHECK_R6_, CHECK_R5_, CHECK_R4_, CHECK_R3_, CHECK_R2_, CHECK_R1_, 0) \
+#define CHECK_ROWS_(...)                                                                          \
+    CHECK_PICK_(__VA_ARGS__, CHECK_R12_, CHECK_R11_, CHECK_R10_, CHECK_R9_, CHECK_R8_, CHECK_R7_, \
+                CHECK_R6_, CHECK_R5_, CHECK_R4_, CHECK_R3_, CHECK_R2_, CHECK_R1_, 0)              \
     (__VA_ARGS__)
 
 /* TESTS: main that runs up to twelve test functions in order. */
-#define TESTS(...)                                                 \
-    int main(void)                                                 \
-    {                                                              \
+#define TESTS(...)                                                           \
+    int main(void)                                                           \
+    {                                                                        \
         static const struct check_test tests[] = {CHECK_ROWS_(__VA_ARGS__)}; \
-        return check_main(tests, sizeof(tests) / sizeof(tests[0])); \
+        return check_main(tests, sizeof(tests) / sizeof(tests[0]));          \
     }
 
 #endif

@@ -116,8 +116,8 @@ static void failures(void)
 
 int main(void)
 {
-    static const struct check_test tests[] = {
-        {"zeroed_and_null", zeroed_and_null}, {"failures", failures}};
+    static const struct check_test tests[] = {{"zeroed_and_null", zeroed_and_null},
+                                              {"failures", failures}};
     struct heap_stats stats;
     random_requests(); /* leaves one empty slab in each class, by design: not counted as a leak */
     heap_stats(&stats);

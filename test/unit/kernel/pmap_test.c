@@ -35,8 +35,12 @@ static uint64_t va_of(unsigned page)
 
 static int random_prot(void)
 {
-    static const int prots[] = {PROT_NONE, PROT_READ, PROT_READ | PROT_WRITE, PROT_READ | PROT_EXEC,
-                                PROT_READ | PROT_WRITE | PROT_EXEC, PROT_WRITE};
+    static const int prots[] = {PROT_NONE,
+                                PROT_READ,
+                                PROT_READ | PROT_WRITE,
+                                PROT_READ | PROT_EXEC,
+                                PROT_READ | PROT_WRITE | PROT_EXEC,
+                                PROT_WRITE};
     return prots[check_below(ARRAY_LEN(prots))];
 }
 

@@ -44,8 +44,7 @@ static void check_same(void)
 {
     unsigned i = 0;
     struct list *pos;
-    list_for_each(pos, &head)
-    {
+    list_for_each (pos, &head) {
         CHECK(i < used && pos == model[i]);
         CHECK(pos->next->prev == pos && pos->prev->next == pos);
         i++;

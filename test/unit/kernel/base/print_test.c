@@ -18,17 +18,17 @@
 #define CAP 80
 
 /* The same arguments through both; every capacity is exact about its end. */
-#define SAME(...)                                                    \
-    do {                                                             \
-        char got[CAP + 1];                                           \
-        char want[CAP];                                              \
-        size_t cap = check_below(2) == 0 ? CAP : check_below(12);    \
-        memset(got, '#', sizeof(got));                               \
-        memset(want, '#', sizeof(want));                             \
+#define SAME(...)                                                                     \
+    do {                                                                              \
+        char got[CAP + 1];                                                            \
+        char want[CAP];                                                               \
+        size_t cap = check_below(2) == 0 ? CAP : check_below(12);                     \
+        memset(got, '#', sizeof(got));                                                \
+        memset(want, '#', sizeof(want));                                              \
         CHECK_EQ(print_buf(got, cap, __VA_ARGS__), snprintf(want, cap, __VA_ARGS__)); \
-        got[CAP] = 0;                                                \
-        CHECK(cap == 0 || strcmp(got, want) == 0);                   \
-        CHECK(got[cap] == '#' || cap == CAP);                        \
+        got[CAP] = 0;                                                                 \
+        CHECK(cap == 0 || strcmp(got, want) == 0);                                    \
+        CHECK(got[cap] == '#' || cap == CAP);                                         \
     } while (0)
 
 /* A random %[flags][width][.precision][length]conversion. */
@@ -49,8 +49,8 @@ static void random_format(char *out, const char *length, const char *conversions
 
 static uint64_t random_value(void)
 {
-    static const uint64_t edges[] = {0, 1, 9, 10, 255, 0x7fffffff, 0x80000000, INT64_MAX, 1UL << 63,
-                                     UINT64_MAX};
+    static const uint64_t edges[] = {0,          1,          9,         10,        255,
+                                     0x7fffffff, 0x80000000, INT64_MAX, 1UL << 63, UINT64_MAX};
     uint64_t r = check_random();
     return check_below(2) == 0 ? edges[check_below(ARRAY_LEN(edges))] : r >> check_below(64);
 }

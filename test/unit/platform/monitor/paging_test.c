@@ -259,8 +259,8 @@ static void rules(void)
         long got = paging_map_run(cases[i].va, cases[i].pa | cases[i].flags, cases[i].npages);
         bool odd_pa = (cases[i].pa & (PAGE - 1)) != 0 || (cases[i].flags & ~0xfffU) != 0;
         got = odd_pa ? cases[i].result : got; /* a run cannot say that */
-        long batched = call_one(paging_map, range(cases[i].va, cases[i].pa, cases[i].npages,
-                                                  cases[i].flags));
+        long batched =
+            call_one(paging_map, range(cases[i].va, cases[i].pa, cases[i].npages, cases[i].flags));
         CHECK_EQ(got, cases[i].result);
         CHECK_EQ(batched, cases[i].result);
         check_all();
@@ -331,9 +331,16 @@ static void protection(void)
 
 static uint64_t random_va(void)
 {
-    static const uint64_t places[] = {0x10000, 0x400000000000, KERNEL_AREA - 4 * PAGE, IMAGE_VA,
-                                      IMAGE_VA + DEVICE_OFFSET, IMAGE_VA + DYNAMIC_OFFSET,
-                                      DIRECT_VA, DIRECT_VA + 0x9000000, MONITOR_SLOT, DONATED_VA,
+    static const uint64_t places[] = {0x10000,
+                                      0x400000000000,
+                                      KERNEL_AREA - 4 * PAGE,
+                                      IMAGE_VA,
+                                      IMAGE_VA + DEVICE_OFFSET,
+                                      IMAGE_VA + DYNAMIC_OFFSET,
+                                      DIRECT_VA,
+                                      DIRECT_VA + 0x9000000,
+                                      MONITOR_SLOT,
+                                      DONATED_VA,
                                       0};
     uint64_t va = places[check_below(ARRAY_LEN(places))] + check_below(16) * PAGE;
     va += check_below(4) == 0 ? check_below(8) * HUGE : 0;
@@ -342,8 +349,9 @@ static uint64_t random_va(void)
 
 static uint64_t random_pa(void)
 {
-    static const uint64_t places[] = {0, 0x100000, IMAGE_END, 0x9000000, 0x4000000, IOAPIC_PA,
-                                      LAPIC_PA, 1UL << 40, (1UL << 46) - 2 * PAGE};
+    static const uint64_t places[] = {0,         0x100000,  IMAGE_END,
+                                      0x9000000, 0x4000000, IOAPIC_PA,
+                                      LAPIC_PA,  1UL << 40, (1UL << 46) - 2 * PAGE};
     uint64_t pa = places[check_below(ARRAY_LEN(places))] + (check_below(20) - 10) * PAGE;
     return check_below(3) == 0 ? pa & ~(HUGE - 1) : pa;
 }
@@ -385,8 +393,8 @@ static void donation(void)
     CHECK_EQ(err, -ENOMEM);
     CHECK_EQ(paging_pool(), 0);
     check_all();
-    static const uint64_t bad[] = {0, HUGE, 0x20000000 + PAGE, 1UL << 30, IMAGE_END & ~(HUGE - 1),
-                                   UINT64_MAX & ~(HUGE - 1)};
+    static const uint64_t bad[] = {
+        0, HUGE, 0x20000000 + PAGE, 1UL << 30, IMAGE_END & ~(HUGE - 1), UINT64_MAX & ~(HUGE - 1)};
     for (unsigned i = 0; i < ARRAY_LEN(bad); i++) {
         CHECK_EQ(paging_donate(bad[i]), -EINVAL);
     }
@@ -408,10 +416,13 @@ static void donation(void)
 
 int main(int argc, char **argv)
 {
-    static const struct check_test tests[] = {
-        {"rules", rules},       {"lengths", lengths},       {"batches", batches},
-        {"flushing", flushing}, {"protection", protection}, {"donation", donation},
-        {"hostile_calls", hostile_calls}};
+    static const struct check_test tests[] = {{"rules", rules},
+                                              {"lengths", lengths},
+                                              {"batches", batches},
+                                              {"flushing", flushing},
+                                              {"protection", protection},
+                                              {"donation", donation},
+                                              {"hostile_calls", hostile_calls}};
     struct sigaction act = {.sa_sigaction = on_privileged, .sa_flags = SA_SIGINFO | SA_NODEFER};
     (void)argc;
     map_fixed(MONITOR_SLOT, HUGE, argv);

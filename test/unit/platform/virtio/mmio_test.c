@@ -101,8 +101,8 @@ static void negotiation(void)
     struct virtio_device dev = begin(3); /* VIRTIO_F_VERSION_1 is bit 32 */
     CHECK_EQ(dev.transport->begin(&dev, 2), 0);
     CHECK_EQ(dev.features, 1UL << VIRTIO_F_VERSION_1 | 2);
-    CHECK_EQ(get(&dev, VIRTIO_MMIO_STATUS), VIRTIO_CONFIG_S_ACKNOWLEDGE | VIRTIO_CONFIG_S_DRIVER |
-                                                VIRTIO_CONFIG_S_FEATURES_OK);
+    CHECK_EQ(get(&dev, VIRTIO_MMIO_STATUS),
+             VIRTIO_CONFIG_S_ACKNOWLEDGE | VIRTIO_CONFIG_S_DRIVER | VIRTIO_CONFIG_S_FEATURES_OK);
     CHECK_EQ(get(&dev, VIRTIO_MMIO_DRIVER_FEATURES), 1); /* the high half, written last */
     dev.transport->ready(&dev);
     CHECK((get(&dev, VIRTIO_MMIO_STATUS) & VIRTIO_CONFIG_S_DRIVER_OK) != 0);
