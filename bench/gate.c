@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* What a system call costs: one line a figure, `NAME MIN MEDIAN cycles`, of calls one after
- * another.
+/* What a system call costs: one line a figure, `NAME MEDIAN`, in ticks of the TSC, of calls
+ * one after another.
  *   getppid     the round trip alone
- *   read-zero   read of 1 byte of /dev/zero
- * The calls go through sites of this program, so that the C library's own work is not measured.
- * */
+ *   read_zero   read of 1 byte of /dev/zero
+ * The calls go through sites of this program, so that the C library's own work is not
+ * measured. */
 #include <fcntl.h>
 #include <stdint.h>
 #include <stdio.h>
