@@ -61,9 +61,9 @@ static void test_open(void)
     SHOW(open(name, O_RDONLY | O_DIRECTORY));
     SHOW(open(name, O_RDONLY | O_CREAT | O_EXCL, 0600));
     SHOW(truncate(name, 0));
-    alarm_in(20);
+    alarm_in(200);
     SHOW(open(name, O_RDONLY));
-    alarm_in(20);
+    alarm_in(200);
     SHOW(open(name, O_WRONLY));
     SHOW(alarms);
     int r = open(name, O_RDONLY | O_NONBLOCK);
@@ -103,7 +103,7 @@ static void test_both(void)
     SHOW(write(fd, "both", 4));
     SHOW(events(fd));
     SHOW(read(fd, buf, 9));
-    alarm_in(20);
+    alarm_in(200);
     SHOW(read(fd, buf, 9)); /* its own write end is open */
     SHOW(write(fd, "lost", 4));
     close(fd);
@@ -120,7 +120,7 @@ static void test_both(void)
 static void test_blocking(void)
 {
     handle(SIGALRM, open_reader, SA_RESTART);
-    alarm_in(20);
+    alarm_in(200);
     int w = open(name, O_WRONLY);
     TRUE(w >= 0 && opened >= 0);
     SHOW(write(w, "to the handler's", 16));
@@ -183,7 +183,9 @@ static void test_reopen(void)
 int main(void)
 {
     setvbuf(stdout, NULL, _IOLBF, BUFSIZ);
-    name = "/tmp/elfin-test.fifo";
+    static char path[64];
+    snprintf(path, sizeof(path), "/tmp/elfin-test.fifo.%ld", (long)getpid()); /* others run beside us */
+    name = path;
     unlink(name);
     umask(022);
     signal(SIGPIPE, SIG_IGN);
