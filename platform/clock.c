@@ -69,7 +69,8 @@ uint64_t clock_tsc_at(uint64_t deadline_ns)
     uint64_t quotient;
     uint64_t rest;
     __asm__("divq %4" : "=a"(quotient), "=d"(rest) : "0"(low), "1"(high), "rm"(scale.mult));
-    return scale.base_tsc + quotient;
+    uint64_t at;
+    return add_ok(scale.base_tsc, quotient, &at) ? at : UINT64_MAX;
 }
 
 static void set_khz(uint64_t khz)
