@@ -150,7 +150,7 @@ long sys_futex_waitv(const void USER *waiters, unsigned n, unsigned flags, const
                      int clock)
 {
     struct request r = {.absolute = true};
-    if (flags != 0 || n == 0 || n > FUTEX_WAITV_MAX) {
+    if (waiters == NULL || flags != 0 || n == 0 || n > FUTEX_WAITV_MAX) {
         return -EINVAL;
     }
     if (timeout != NULL && clock != CLOCK_MONOTONIC && clock != CLOCK_REALTIME) {
