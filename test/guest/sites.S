@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* System-call sites of every shape, and site_probe and site_spin, which call them: see sites.h.
- * `known` functions have type, size and unwind information, `bare` ones are labels and nothing else,
+ * `known` functions have type, size and unwind information, `bare` ones are labels and nothing
+ * else,
  * as in much hand-written assembly. Number 39 is getpid, 0 is read. */
 #define GPR 0
 #define FLAGS 128

@@ -24,7 +24,8 @@ extern int site_level;                      /* 0 SSE, 1 AVX, 2 AVX-512 */
 extern volatile int site_stop, site_spinning;
 extern volatile long site_rounds;
 
-/* site_probe: registers := site_in, call fn, site_out := registers. site_spin: call fn with RAX, RBX,
+/* site_probe: registers := site_in, call fn, site_out := registers. site_spin: call fn with RAX,
+ * RBX,
  * RDI, RSI and RDX of site_in, again and again until site_stop; only code between sites_start and
  * sites_end runs while site_spinning. */
 void site_probe(site_function *fn);
