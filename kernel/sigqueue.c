@@ -6,6 +6,7 @@
 #include <asm/errno.h>
 #include <linux/resource.h>
 
+#include "kernel/base/print.h"
 #include "kernel/heap.h"
 #include "kernel/process.h"
 #include "kernel/signal.h"
@@ -89,7 +90,8 @@ int sigqueue_take(struct sigqueue *q, uint64_t set, siginfo_t *info)
         }
         first = p;
     }
-    *info = first->info; /* a pending bit without a signal would be a bug of ours */
+    assert(first != NULL); /* each pending bit has its entry */
+    *info = first->info;
     remove(first);
     set_pending(q, q->pending & ~SIG_BIT(sig));
     return sig;

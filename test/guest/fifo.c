@@ -184,7 +184,8 @@ int main(void)
 {
     setvbuf(stdout, NULL, _IOLBF, BUFSIZ);
     static char path[64];
-    snprintf(path, sizeof(path), "/tmp/elfin-test.fifo.%ld", (long)getpid()); /* others run beside us */
+    /* others run beside us */
+    snprintf(path, sizeof(path), "/tmp/elfin-test.fifo.%ld", (long)getpid());
     name = path;
     unlink(name);
     umask(022);
