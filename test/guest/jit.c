@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* System calls in code that the program makes itself: at the end of a page and of a mapping, in pages
- * that are writable and executable, that change between the two, that are mapped anew with other
+/* System calls in code that the program makes itself: at the end of a page and of a mapping, in
+ * pages that are writable and executable, that change between the two, that are mapped anew with other
  * code, and in shared mappings. Each piece runs often enough to be rewritten.
  * Source: mmap(2), mprotect(2), memfd_create(2). */
 #define _GNU_SOURCE
@@ -26,7 +26,7 @@ static volatile long fault_rax;
 /* mov $nr, %eax; syscall; ret */
 static size_t put_call(uint8_t *at, unsigned nr)
 {
-    const uint8_t code[] = { 0xb8, (uint8_t)nr, (uint8_t)(nr >> 8), 0, 0, 0x0f, 0x05, 0xc3 };
+    const uint8_t code[] = {0xb8, (uint8_t)nr, (uint8_t)(nr >> 8), 0, 0, 0x0f, 0x05, 0xc3};
     memcpy(at, code, sizeof code);
     return sizeof code;
 }
@@ -72,7 +72,7 @@ static void test_ends(void)
     SHOW(mprotect(p, 2 * PAGE, RX));
     SHOW(right(p + PAGE - 7, getpid()));
     SHOW(munmap(p + PAGE, PAGE));
-    struct sigaction a = { .sa_sigaction = on_fault, .sa_flags = SA_SIGINFO };
+    struct sigaction a = {.sa_sigaction = on_fault, .sa_flags = SA_SIGINFO};
     sigaction(SIGSEGV, &a, NULL);
     int faults = 0;
     for (volatile int i = 0; i < ROUNDS; i++) {

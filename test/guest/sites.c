@@ -37,7 +37,10 @@ struct shape {
     int result, traits;
     long rax, rbx;
 };
-#define SHAPE(fn, ...) { #fn, fn, __VA_ARGS__ }
+#define SHAPE(fn, ...)       \
+    {                        \
+#fn, fn, __VA_ARGS__ \
+    }
 
 static const struct shape shapes[] = {
     SHAPE(mov_imm, PID, 0, 1, 1),
@@ -138,8 +141,8 @@ static uint64_t expected(const struct shape *s)
 /* What differs, or NULL. */
 static const char *compare(const struct shape *s)
 {
-    static const char *const names[] = { "RAX", "RBX", "RCX", "RDX", "RSI", "RDI", "RBP", "RSP",
-                                         "R8", "R9", "R10", "R11", "R12", "R13", "R14", "R15" };
+    static const char *const names[] = {"RAX", "RBX", "RCX", "RDX", "RSI", "RDI", "RBP", "RSP",
+                                        "R8",  "R9",  "R10", "R11", "R12", "R13", "R14", "R15"};
     size_t len = site_level == 2 ? 64 : site_level == 1 ? 32 : 16;
     if (site_out.gpr[RAX] != expected(s))
         return "RAX";
@@ -163,7 +166,7 @@ static const char *compare(const struct shape *s)
 /* The number of rounds that went well; the first failure of a shape is printed. */
 static int run_shape(const struct shape *s, int rounds)
 {
-    static const uint64_t flags[] = { 0, FLAGS_ALL, 1, 0x800, 0x40, 0x80, 0x14 };
+    static const uint64_t flags[] = {0, FLAGS_ALL, 1, 0x800, 0x40, 0x80, 0x14};
     int good = 0;
     for (int i = 0; i < rounds; i++) {
         fill(s, flags[i % 8]);
@@ -209,13 +212,13 @@ static void on_tick(int sig, siginfo_t *info, void *context)
 
 static void set_timer(long us, int again)
 {
-    struct itimerval it = { .it_value.tv_usec = us, .it_interval.tv_usec = again ? us : 0 };
+    struct itimerval it = {.it_value.tv_usec = us, .it_interval.tv_usec = again ? us : 0};
     setitimer(ITIMER_REAL, &it, NULL);
 }
 
 static void install(int flags)
 {
-    struct sigaction sa = { .sa_sigaction = on_tick, .sa_flags = SA_SIGINFO | flags };
+    struct sigaction sa = {.sa_sigaction = on_tick, .sa_flags = SA_SIGINFO | flags};
     sigaction(SIGALRM, &sa, NULL);
 }
 
@@ -231,8 +234,7 @@ static void test_ticks(void)
         site_spin(s->fn);
         set_timer(0, 0);
         if (outside || site_out.gpr[RAX] != expected(s))
-            printf("%s: %d of %d ticks outside, %lx\n", s->name, outside, ticks,
-                   site_out.gpr[RAX]);
+            printf("%s: %d of %d ticks outside, %lx\n", s->name, outside, ticks, site_out.gpr[RAX]);
     }
     printf("ticks: done\n");
 }
@@ -244,7 +246,7 @@ static void test_restart(const char *name, site_function *fn, site_function *cal
     char c = 0;
     if (pipe(fds))
         return;
-    struct shape s = { name, fn, KEPT, SETS_FLAGS, nr, nr };
+    struct shape s = {name, fn, KEPT, SETS_FLAGS, nr, nr};
     for (int flags = 0; flags <= SA_RESTART; flags += SA_RESTART) {
         int good = 0;
         long result = 0;

@@ -11,7 +11,7 @@ struct site_state { /* offsets are known to sites.S */
     uint64_t gpr[16];
     uint64_t flags;
     uint32_t mxcsr, unused;
-    uint64_t red[16];  /* the red zone of the site's function */
+    uint64_t red[16]; /* the red zone of the site's function */
     uint64_t extra[6]; /* to the next multiple of 64 */
     uint64_t mask[8];
     uint8_t vector[32][64];
@@ -20,7 +20,7 @@ struct site_state { /* offsets are known to sites.S */
 typedef void site_function(void); /* an address to call; no C calling convention */
 
 extern struct site_state site_in, site_out; /* registers before and after */
-extern int site_level;                      /* 0 SSE, 1 AVX, 2 AVX-512 */
+extern int site_level; /* 0 SSE, 1 AVX, 2 AVX-512 */
 extern volatile int site_stop, site_spinning;
 extern volatile long site_rounds;
 
