@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* System calls in code that the program makes itself: at the end of a page and of a mapping, in
- * pages that are writable and executable, that change between the two, that are mapped anew with other
- * code, and in shared mappings. Each piece runs often enough to be rewritten.
+ * pages that are writable and executable, that change between the two, that are mapped anew with
+ * other code, and in shared mappings. Each piece runs often enough to be rewritten.
  * Source: mmap(2), mprotect(2), memfd_create(2). */
 #define _GNU_SOURCE
 #include <setjmp.h>
