@@ -175,6 +175,11 @@ static int check_super(const uint8_t *base, size_t len, const struct super_block
     return 0;
 }
 
+size_t erofs_len(void)
+{
+    return eroimage.len;
+}
+
 int erofs_open(const void *image, struct pa pa, size_t len, const struct tmpfs_lower **out)
 {
     static struct tmpfs_lower lower = {
@@ -194,7 +199,8 @@ int erofs_open(const void *image, struct pa pa, size_t len, const struct tmpfs_l
     if (err != 0) {
         return err;
     }
-    eroimage = (struct eroimage){.base = image, .pa = pa, .len = len};
+    eroimage = (struct eroimage){.base = image, .pa = pa};
+    eroimage.len = (uint64_t)sb.blocks << sb.block_bits;
     eroimage.block_bits = sb.block_bits;
     eroimage.meta = (uint64_t)sb.meta_block << sb.block_bits;
     eroimage.built = (struct __kernel_timespec){(long long)sb.build_time, sb.build_time_ns};

@@ -15,4 +15,8 @@
 MUST_CHECK int erofs_open(const void *image, struct pa pa, size_t len,
                           const struct tmpfs_lower **out);
 
+/* erofs_len: bytes of the open image as its superblock counts them, at most the len of erofs_open;
+ * what lies behind is not part of it. */
+size_t erofs_len(void);
+
 #endif

@@ -7,6 +7,7 @@
 #include <asm/fcntl.h>
 
 #include "fs/devfs.h"
+#include "fs/erofs.h"
 #include "fs/vnode.h"
 #include "kernel/base/lock.h"
 #include "kernel/base/print.h"
@@ -162,37 +163,56 @@ static void start_files(void)
     }
 }
 
-static void read_config(struct config *config)
+/* A configuration file of the image. Returns its text, *len bytes on the heap. */
+static char *read_config_file(size_t *len)
 {
     struct file *f;
     struct stat st;
     int err = vfs_open(NULL, CONFIG_PATH, O_RDONLY, 0, &f);
     if (err != 0) {
-        stop("the image has no " CONFIG_PATH, err);
+        stop("the image has no " CONFIG_PATH " and nothing behind its end", err);
     }
     err = f->ops->stat(f, &st);
     if (err != 0 || st.st_size < 0 || (uint64_t)st.st_size > CONFIG_MAX) {
         stop("cannot read " CONFIG_PATH, err != 0 ? err : -EFBIG);
     }
-    size_t len = (size_t)st.st_size;
-    char *text = heap_alloc(len + 1);
+    *len = (size_t)st.st_size;
+    char *text = heap_alloc(*len + 1);
     if (text == NULL) {
         stop("out of memory for " CONFIG_PATH, -ENOMEM);
     }
-    struct iov iov = {text, len};
-    struct iov_iter it = {.iov = &iov, .n = 1, .total = len};
+    struct iov iov = {text, *len};
+    struct iov_iter it = {.iov = &iov, .n = 1, .total = *len};
     uint64_t pos = 0;
-    if (f->ops->read(f, &it, &pos) != (long)len) {
+    if (f->ops->read(f, &it, &pos) != (long)*len) {
         stop("cannot read " CONFIG_PATH, -EIO);
     }
     file_put(f);
+    return text;
+}
+
+/* The configuration is the text behind the end of the image; without one, a file in it. */
+static void read_config(struct config *config)
+{
+    struct pa image;
+    size_t len = 0;
+    int err = boot_initrd(&image, &len);
+    size_t start = erofs_len();
+    char *file = NULL;
+    const char *text;
+    if (err == 0 && len > start) {
+        text = (const char *)pages_map(image) + start;
+        len -= start;
+    } else {
+        text = file = read_config_file(&len);
+    }
     unsigned line;
     err = config_parse(text, len, config, &line);
     if (err != 0) {
-        log(BOOT, ERROR, CONFIG_PATH ": line %u is not understood", line);
-        stop("cannot use " CONFIG_PATH, err);
+        log(BOOT, ERROR, "configuration: line %u is not understood", line);
+        stop("cannot use the configuration", err);
     }
-    heap_free(text);
+    heap_free(file);
 }
 
 static void enter_program(const struct config *config)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The boot configuration.
  *
- * Owns the parser of /.elfin/config. One table names the keys; a value is decoded into a heap
+ * Owns the parser of the configuration. One table names the keys; a value is decoded into a heap
  * string first and then stored by its kind. The text comes from the image and is not trusted.
  * Invariant: out is destroyable at any time, so an error needs one config_destroy.
  *

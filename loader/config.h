@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The boot configuration, /.elfin/config in the image: what to run and how.
+/* The boot configuration: what to run and how. It is the text between the end of the root image and
+ * that of the initial RAM disk; where nothing is there, the file /.elfin/config in the image.
  *
  * Text, one "key=value" a line; in values \n and \\ stand for newline and backslash, and bytes are
  * otherwise taken as they are. Values are C strings: a NUL, raw or as \0, is an error. So are

@@ -1,28 +1,20 @@
 /* SPDX-License-Identifier: MIT */
-/* Reads ELF headers, program headers and the dynamic section of host files. Every offset, count and
- * address of the file is checked against the file's size before use; nothing in it is trusted.
- * Source: gABI chapters 4 and 5, elf(5); psABI x86-64 for the machine number. */
+/* Reads ELF headers, program headers and the dynamic section of host files with libelf. libelf
+ * keeps its own reads inside the file; what it hands out is the file's word and is checked here.
+ * Source: gABI chapters 4 and 5, elf(5); elfutils, libelf.h and gelf.h; psABI x86-64. */
 #include "tools/elfin/executable.h"
 
-#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <gelf.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #define USER_END 0x7f0000000000UL /* the kernel area of platform/monitor/abi.h starts here */
-
-struct view {
-    const char *data;
-    size_t size;
-    const Elf64_Phdr *headers; /* array[nheaders] */
-    unsigned nheaders;
-};
 
 struct machine {
     unsigned number;
@@ -62,48 +54,65 @@ static enum executable_verdict refuse_machine(unsigned number)
     return EXECUTABLE_UNFIT;
 }
 
-static bool inside(const struct view *v, uint64_t offset, uint64_t len)
+static enum executable_verdict refuse_damaged(size_t size)
 {
-    return offset <= v->size && len <= v->size - offset;
+    return refuse(EXECUTABLE_UNFIT, size < sizeof(Elf64_Ehdr)
+                                        ? "is truncated: no complete ELF header"
+                                        : "is damaged: its ELF header makes no sense");
 }
 
-static enum executable_verdict check_header(struct view *v)
+static enum executable_verdict refuse_foreign(Elf *elf)
 {
-    if (v->size < SELFMAG || memcmp(v->data, ELFMAG, SELFMAG) != 0) {
-        bool script = v->size >= 2 && memcmp(v->data, "#!", 2) == 0;
-        return refuse(EXECUTABLE_FOREIGN,
-                      v->size == 0 ? "is empty"
-                      : script     ? "is a script, not an ELF program: run its interpreter, with "
-                                     "--add for the script"
-                                   : "is not an ELF program");
+    size_t size;
+    const char *data = elf_rawfile(elf, &size);
+    if (data == NULL || size == 0) {
+        return refuse(EXECUTABLE_FOREIGN, "is empty");
     }
-    const Elf64_Ehdr *h = (const void *)v->data;
-    if (v->size < offsetof(Elf32_Ehdr, e_version)) {
-        return refuse(EXECUTABLE_UNFIT, "is truncated: no complete ELF header");
+    if (size >= SELFMAG && memcmp(data, ELFMAG, SELFMAG) == 0) {
+        return refuse_damaged(size);
     }
-    if (h->e_ident[EI_DATA] != ELFDATA2LSB) {
+    if (size >= 2 && memcmp(data, "#!", 2) == 0) {
+        return refuse(EXECUTABLE_FOREIGN, "is a script, not an ELF program: run its interpreter, "
+                                          "with --add for the script");
+    }
+    return refuse(EXECUTABLE_FOREIGN, "is not an ELF program");
+}
+
+static enum executable_verdict check_header(Elf *elf)
+{
+    GElf_Ehdr h;
+    if (elf_kind(elf) != ELF_K_ELF || gelf_getehdr(elf, &h) == NULL) {
+        return refuse_foreign(elf);
+    }
+    if (h.e_ident[EI_DATA] != ELFDATA2LSB) {
         return refuse(EXECUTABLE_UNFIT, "is a big-endian program, not for x86-64");
     }
-    if (h->e_machine != EM_X86_64) {
-        return refuse_machine(h->e_machine);
+    if (h.e_machine != EM_X86_64) {
+        return refuse_machine(h.e_machine);
     }
-    if (h->e_ident[EI_CLASS] != ELFCLASS64) {
+    if (h.e_ident[EI_CLASS] != ELFCLASS64) {
         return refuse(EXECUTABLE_UNFIT, "is an x32 program, not for x86-64");
     }
-    if (v->size < sizeof(*h)) {
-        return refuse(EXECUTABLE_UNFIT, "is truncated: no complete ELF header");
+    if (h.e_type != ET_EXEC && h.e_type != ET_DYN) {
+        return refuse(EXECUTABLE_UNFIT, h.e_type == ET_REL    ? "is an object file, not linked yet"
+                                        : h.e_type == ET_CORE ? "is a core dump, not a program"
+                                                              : "is of an unknown ELF type");
     }
-    if (h->e_type != ET_EXEC && h->e_type != ET_DYN) {
-        return refuse(EXECUTABLE_UNFIT, h->e_type == ET_REL    ? "is an object file, not linked yet"
-                                        : h->e_type == ET_CORE ? "is a core dump, not a program"
-                                                               : "is of an unknown ELF type");
+    if (h.e_phentsize != sizeof(Elf64_Phdr) || h.e_phnum == 0) {
+        return refuse(EXECUTABLE_UNFIT, "is damaged: it has no program headers");
     }
     return EXECUTABLE_OK;
 }
 
-static enum executable_verdict check_load(const struct view *v, const Elf64_Phdr *p)
+static bool inside(Elf *elf, uint64_t offset, uint64_t len)
 {
-    if (!inside(v, p->p_offset, p->p_filesz)) {
+    size_t size;
+    return elf_rawfile(elf, &size) != NULL && offset <= size && len <= size - offset;
+}
+
+static enum executable_verdict check_load(Elf *elf, const GElf_Phdr *p)
+{
+    if (!inside(elf, p->p_offset, p->p_filesz)) {
         return refuse(EXECUTABLE_UNFIT, "is truncated: a segment ends after the file");
     }
     if (p->p_filesz > p->p_memsz || p->p_vaddr >= USER_END || p->p_memsz > USER_END - p->p_vaddr) {
@@ -112,29 +121,22 @@ static enum executable_verdict check_load(const struct view *v, const Elf64_Phdr
     return EXECUTABLE_OK;
 }
 
-static enum executable_verdict check_segments(struct view *v)
+static enum executable_verdict check_segments(Elf *elf)
 {
-    const Elf64_Ehdr *h = (const void *)v->data;
-    uint64_t len = (uint64_t)h->e_phnum * sizeof(Elf64_Phdr);
-    if (h->e_phentsize != sizeof(Elf64_Phdr) || h->e_phnum == 0) {
-        return refuse(EXECUTABLE_UNFIT, "is damaged: it has no program headers");
-    }
-    if (!inside(v, h->e_phoff, len)) {
-        return refuse(EXECUTABLE_UNFIT,
-                      "is truncated: its program headers lie after the end of the file");
-    }
-    if (h->e_phoff % _Alignof(Elf64_Phdr) != 0) {
-        return refuse(EXECUTABLE_UNFIT, "is damaged: its program headers are not aligned");
-    }
-    v->headers = (const void *)(v->data + h->e_phoff);
-    v->nheaders = h->e_phnum;
+    size_t count = 0;
     unsigned loads = 0;
-    for (unsigned i = 0; i < v->nheaders; i++) {
-        if (v->headers[i].p_type != PT_LOAD) {
+    GElf_Phdr p;
+    (void)elf_getphdrnum(elf, &count);
+    for (size_t i = 0; i < count || i == 0; i++) {
+        if (gelf_getphdr(elf, (int)i, &p) == NULL) {
+            return refuse(EXECUTABLE_UNFIT,
+                          "is truncated: its program headers lie after the end of the file");
+        }
+        if (p.p_type != PT_LOAD) {
             continue;
         }
         loads++;
-        enum executable_verdict verdict = check_load(v, &v->headers[i]);
+        enum executable_verdict verdict = check_load(elf, &p);
         if (verdict != EXECUTABLE_OK) {
             return verdict;
         }
@@ -143,41 +145,29 @@ static enum executable_verdict check_segments(struct view *v)
                       : refuse(EXECUTABLE_UNFIT, "is damaged: nothing in it is to be loaded");
 }
 
-/* The file's bytes at a virtual address, up to the end of their segment. NULL if there are none. */
-static const char *bytes_at(const struct view *v, uint64_t va, size_t *len)
+/* The first segment of a type. */
+static bool segment_find(Elf *elf, uint32_t type, GElf_Phdr *out)
 {
-    for (unsigned i = 0; i < v->nheaders; i++) {
-        const Elf64_Phdr *p = &v->headers[i];
-        if (p->p_type == PT_LOAD && va >= p->p_vaddr && va - p->p_vaddr < p->p_filesz) {
-            *len = p->p_filesz - (va - p->p_vaddr);
-            return v->data + p->p_offset + (va - p->p_vaddr);
+    for (int i = 0; gelf_getphdr(elf, i, out) != NULL; i++) {
+        if (out->p_type == type) {
+            return true;
         }
     }
-    return NULL;
+    return false;
 }
 
-static const Elf64_Phdr *segment_find(const struct view *v, uint32_t type)
+static enum executable_verdict read_interpreter(Elf *elf, struct executable *out)
 {
-    for (unsigned i = 0; i < v->nheaders; i++) {
-        if (v->headers[i].p_type == type) {
-            return &v->headers[i];
-        }
-    }
-    return NULL;
-}
-
-static enum executable_verdict read_interpreter(const struct view *v, struct executable *out)
-{
-    const Elf64_Phdr *p = segment_find(v, PT_INTERP);
-    if (p == NULL) {
+    GElf_Phdr p;
+    if (!segment_find(elf, PT_INTERP, &p)) {
         return EXECUTABLE_OK;
     }
-    if (!inside(v, p->p_offset, p->p_filesz)) {
+    if (!inside(elf, p.p_offset, p.p_filesz)) {
         return refuse(EXECUTABLE_UNFIT,
                       "is truncated: its interpreter's name lies after the end of the file");
     }
-    const char *name = v->data + p->p_offset;
-    if (p->p_filesz < 2 || strnlen(name, p->p_filesz) != p->p_filesz - 1) {
+    const char *name = elf_rawfile(elf, NULL) + p.p_offset;
+    if (p.p_filesz < 2 || strnlen(name, p.p_filesz) != p.p_filesz - 1) {
         return refuse(EXECUTABLE_UNFIT, "is damaged: the name of its interpreter is not a string");
     }
     out->interpreter = text_copy(name);
@@ -189,6 +179,33 @@ struct strings {
     size_t len;
 };
 
+/* The value of the last entry with this tag, 0 without one. */
+static uint64_t entry_find(Elf_Data *table, int64_t tag)
+{
+    GElf_Dyn d;
+    uint64_t value = 0;
+    for (int i = 0; gelf_getdyn(table, i, &d) != NULL && d.d_tag != DT_NULL; i++) {
+        value = d.d_tag == tag ? d.d_un.d_val : value;
+    }
+    return value;
+}
+
+/* The string table, whose place is told as an address. It stays empty if that is in no segment. */
+static void find_strings(Elf *elf, Elf_Data *table, struct strings *out)
+{
+    uint64_t va = entry_find(table, DT_STRTAB);
+    uint64_t len = entry_find(table, DT_STRSZ);
+    GElf_Phdr p;
+    for (int i = 0; va != 0 && gelf_getphdr(elf, i, &p) != NULL; i++) {
+        if (p.p_type == PT_LOAD && va >= p.p_vaddr && va - p.p_vaddr < p.p_filesz) {
+            uint64_t skip = va - p.p_vaddr;
+            out->data = elf_rawfile(elf, NULL) + p.p_offset + skip;
+            out->len = len < p.p_filesz - skip ? len : p.p_filesz - skip;
+            return;
+        }
+    }
+}
+
 /* A copy of the string at offset, NULL if it does not end inside the table. */
 static char *string_at(const struct strings *s, uint64_t offset)
 {
@@ -198,7 +215,7 @@ static char *string_at(const struct strings *s, uint64_t offset)
     return text_copy(s->data + offset);
 }
 
-static bool read_entry(const Elf64_Dyn *d, const struct strings *s, struct executable *out)
+static bool read_entry(const GElf_Dyn *d, const struct strings *s, struct executable *out)
 {
     char **place = d->d_tag == DT_SONAME    ? &out->soname
                    : d->d_tag == DT_RPATH   ? &out->rpath
@@ -221,29 +238,24 @@ static bool read_entry(const Elf64_Dyn *d, const struct strings *s, struct execu
     return true;
 }
 
-static enum executable_verdict read_dynamic(const struct view *v, struct executable *out)
+static enum executable_verdict read_dynamic(Elf *elf, struct executable *out)
 {
-    const Elf64_Phdr *p = segment_find(v, PT_DYNAMIC);
-    if (p == NULL || p->p_filesz == 0) {
+    GElf_Phdr p;
+    GElf_Dyn d;
+    struct strings s = {0};
+    if (!segment_find(elf, PT_DYNAMIC, &p) || p.p_filesz == 0) {
         return EXECUTABLE_OK;
     }
-    if (!inside(v, p->p_offset, p->p_filesz) || p->p_offset % _Alignof(Elf64_Dyn) != 0) {
+    Elf_Data *table = inside(elf, p.p_offset, p.p_filesz)
+                          ? elf_getdata_rawchunk(elf, (int64_t)p.p_offset, p.p_filesz, ELF_T_DYN)
+                          : NULL;
+    if (table == NULL) {
         return refuse(EXECUTABLE_UNFIT,
                       "is truncated: its dynamic section lies after the end of the file");
     }
-    const Elf64_Dyn *table = (const void *)(v->data + p->p_offset);
-    size_t count = p->p_filesz / sizeof(*table);
-    struct strings s = {0};
-    size_t table_len = 0;
-    uint64_t names = 0;
-    for (size_t i = 0; i < count && table[i].d_tag != DT_NULL; i++) {
-        names = table[i].d_tag == DT_STRTAB ? table[i].d_un.d_ptr : names;
-        table_len = table[i].d_tag == DT_STRSZ ? table[i].d_un.d_val : table_len;
-    }
-    s.data = names != 0 ? bytes_at(v, names, &s.len) : NULL;
-    s.len = s.data == NULL ? 0 : s.len < table_len ? s.len : table_len;
-    for (size_t i = 0; i < count && table[i].d_tag != DT_NULL; i++) {
-        if (!read_entry(&table[i], &s, out)) {
+    find_strings(elf, table, &s);
+    for (int i = 0; gelf_getdyn(table, i, &d) != NULL && d.d_tag != DT_NULL; i++) {
+        if (!read_entry(&d, &s, out)) {
             return refuse(EXECUTABLE_UNFIT,
                           "is damaged: a name in its dynamic section is not a string");
         }
@@ -251,12 +263,12 @@ static enum executable_verdict read_dynamic(const struct view *v, struct executa
     return EXECUTABLE_OK;
 }
 
-static enum executable_verdict read_view(struct view *v, struct executable *out)
+static enum executable_verdict read_elf(Elf *elf, struct executable *out)
 {
-    enum executable_verdict verdict = check_header(v);
-    verdict = verdict == EXECUTABLE_OK ? check_segments(v) : verdict;
-    verdict = verdict == EXECUTABLE_OK ? read_interpreter(v, out) : verdict;
-    return verdict == EXECUTABLE_OK ? read_dynamic(v, out) : verdict;
+    enum executable_verdict verdict = check_header(elf);
+    verdict = verdict == EXECUTABLE_OK ? check_segments(elf) : verdict;
+    verdict = verdict == EXECUTABLE_OK ? read_interpreter(elf, out) : verdict;
+    return verdict == EXECUTABLE_OK ? read_dynamic(elf, out) : verdict;
 }
 
 static enum executable_verdict read_file(int fd, struct executable *out)
@@ -268,17 +280,16 @@ static enum executable_verdict read_file(int fd, struct executable *out)
     if (!S_ISREG(st.st_mode)) {
         return refuse(EXECUTABLE_FOREIGN, S_ISDIR(st.st_mode) ? "is a directory" : "is not a file");
     }
-    struct view v = {.size = (size_t)st.st_size};
-    if (v.size == 0) {
-        return check_header(&v);
+    if (st.st_size == 0) {
+        return refuse(EXECUTABLE_FOREIGN, "is empty");
     }
-    void *data = mmap(NULL, v.size, PROT_READ, MAP_PRIVATE, fd, 0);
-    if (data == MAP_FAILED) {
-        return refuse_unreadable();
+    (void)elf_version(EV_CURRENT);
+    Elf *elf = elf_begin(fd, ELF_C_READ_MMAP, NULL);
+    if (elf == NULL) {
+        return refuse_damaged((size_t)st.st_size); /* libelf wants a complete header */
     }
-    v.data = data;
-    enum executable_verdict verdict = read_view(&v, out);
-    munmap(data, v.size);
+    enum executable_verdict verdict = read_elf(elf, out);
+    elf_end(elf);
     return verdict;
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Writer of /.elfin/config: one key=value a line, newline and backslash escaped.
+/* Writer of the boot configuration: one key=value a line, newline and backslash escaped.
  * Source: loader/config.h. */
 #include "tools/elfin/guestconfig.h"
 

@@ -7,8 +7,6 @@
 
 #include "tools/elfin/words.h"
 
-#define GUESTCONFIG_PATH "/.elfin/config"
-
 struct guestconfig {
     const char *exec, *cwd; /* absolute guest paths */
     const struct words *args, *env;

@@ -1,404 +1,187 @@
 /* SPDX-License-Identifier: MIT */
-/* Owns the layout of the EROFS image: superblock, inodes with small tails, then data in whole
- * blocks. Two passes: the first gives every inode and every data extent its place, the second
- * writes into a mapping of the file. Invariants: items are sorted by path, so a parent comes
- * before its children and siblings come in the order that directories need.
- * Source: tools/elfin/erofs.h. */
+/* From the plan of the guest's tree to the image. The plan written out as text, with identity and
+ * times of every host file, tells whether an image that was kept still fits. Times of folders are
+ * not part of it: they change with files that the guest does not see.
+ * Source: mkfs.erofs(1). */
 #include "tools/elfin/image.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/sysmacros.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "tools/elfin/erofs.h"
+#include "tools/elfin/filecopy.h"
+#include "tools/elfin/imagecache.h"
+#include "tools/elfin/interrupt.h"
+#include "tools/elfin/mkfs.h"
 #include "tools/elfin/report.h"
+#include "tools/elfin/stage.h"
 
-#define INLINE_FILE_MAX 2048 /* longer files get blocks of their own: pages that can be mapped */
-#define FIRST_INODE (EROFS_SUPER_OFFSET + sizeof(struct erofs_super))
-#define CRC32C_POLYNOMIAL 0x82f63b78u
+#define FORMAT "elfin image 1" /* changes whenever an equal plan makes another image */
+#define FRESH_S 2 /* a file this young can change again and keep its time stamp */
 
-struct item {
-    const struct tree_node *node;
-    struct item *parent;
-    struct item *first, *last, *next; /* children in order of name; next sibling */
-    uint64_t size; /* of the data */
-    uint64_t inode; /* offset in the image */
-    uint64_t data; /* offset of the first whole block; unused if there is none */
-    uint32_t nlink;
-    bool inline_tail;
+static pid_t helper = -1; /* tidies up; -1: none */
+
+struct plan {
+    struct text text;
+    time_t newest; /* of the change times of all files */
 };
 
-struct image {
-    struct item *items; /* array[count] */
-    size_t count, room;
-    uint64_t meta_end; /* end of the inodes so far */
-    uint64_t data_end;
-    char *bytes; /* the mapped file */
-};
-
-/* One name of a directory. */
-struct name {
-    const char *text;
-    size_t len;
-    const struct item *to;
-};
-
-static uint64_t round_up(uint64_t value, uint64_t unit)
+static void add_string(struct text *t, const char *string)
 {
-    return (value + unit - 1) / unit * unit;
+    text_add(t, string != NULL ? string : "", string != NULL ? strlen(string) + 1 : 1);
 }
 
-static int collect(const struct tree_node *node, void *arg)
+static int describe(const struct tree_node *node, void *arg)
 {
-    struct image *im = arg;
-    if (im->count == im->room) {
-        im->room = im->room != 0 ? 2 * im->room : 256;
-        im->items = reallocarray(im->items, im->room, sizeof(*im->items));
-        if (im->items == NULL) {
-            report_no_memory();
-        }
-    }
-    im->items[im->count++] = (struct item){.node = node, .nlink = 1};
-    return 0;
-}
-
-/* Parents come shortly before their children: the last folder on the way up from the item
- * before. */
-static struct item *find_parent(struct item *before, const char *path)
-{
-    size_t len = (size_t)(strrchr(path, '/') - path);
-    struct item *at = before;
-    while (at->parent != NULL) {
-        const char *p = at->node->path;
-        if (S_ISDIR(at->node->st.st_mode) && strlen(p) == len && memcmp(p, path, len) == 0) {
-            return at;
-        }
-        at = at->parent;
-    }
-    return at; /* "/" */
-}
-
-static int compare_items(const void *a, const void *b)
-{
-    const struct item *x = a;
-    const struct item *y = b;
-    const char *p = x->node->path;
-    const char *q = y->node->path;
-    while (*p == *q && *p != '\0') {
-        p++;
-        q++;
-    }
-    /* "/" ends a name, so "a/b" comes before "a-b": children right after their parent */
-    int c = *p == '/' ? 1 : (unsigned char)*p + (*p != '\0');
-    int d = *q == '/' ? 1 : (unsigned char)*q + (*q != '\0');
-    return c - d;
-}
-
-static void link_items(struct image *im)
-{
-    qsort(im->items, im->count, sizeof(*im->items), compare_items);
-    im->items[0].nlink = 2;
-    for (size_t i = 1; i < im->count; i++) {
-        struct item *it = &im->items[i];
-        struct item *parent = find_parent(it - 1, it->node->path);
-        it->parent = parent;
-        *(parent->last != NULL ? &parent->last->next : &parent->first) = it;
-        parent->last = it;
-        if (S_ISDIR(it->node->st.st_mode)) {
-            it->nlink = 2;
-            parent->nlink++;
-        }
-    }
-}
-
-/* Names of a directory in order, with "." and ".." in their places. The caller frees the array. */
-static struct name *list_names(const struct item *folder, size_t *count)
-{
-    size_t n = 2;
-    for (const struct item *c = folder->first; c != NULL; c = c->next) {
-        n++;
-    }
-    struct name *names = calloc(n, sizeof(*names));
-    if (names == NULL) {
-        report_no_memory();
-    }
-    const struct item *up = folder->parent != NULL ? folder->parent : folder;
-    const struct name dots[] = {{".", 1, folder}, {"..", 2, up}};
-    size_t ndots = 0;
-    size_t i = 0;
-    for (const struct item *c = folder->first; c != NULL; c = c->next) {
-        const char *text = strrchr(c->node->path, '/') + 1;
-        while (ndots < 2 && strcmp(dots[ndots].text, text) < 0) {
-            names[i++] = dots[ndots++];
-        }
-        names[i++] = (struct name){text, strlen(text), c};
-    }
-    while (ndots < 2) {
-        names[i++] = dots[ndots++];
-    }
-    *count = n;
-    return names;
-}
-
-/* How many of the names fit into one block, and how many bytes they take. */
-static size_t fill_block(const struct name *names, size_t count, size_t *used)
-{
-    size_t n = 0;
-    *used = 0;
-    while (n < count && *used + sizeof(struct erofs_entry) + names[n].len <= EROFS_BLOCK) {
-        *used += sizeof(struct erofs_entry) + names[n].len;
-        n++;
-    }
-    return n;
-}
-
-static uint64_t directory_size(const struct item *folder)
-{
-    size_t count;
-    struct name *names = list_names(folder, &count);
-    uint64_t blocks = 0;
-    size_t used = 0;
-    for (size_t i = 0; i < count; blocks++) {
-        i += fill_block(names + i, count - i, &used);
-    }
-    free(names);
-    return (blocks - 1) * EROFS_BLOCK + used;
-}
-
-static uint64_t data_size(const struct item *it)
-{
-    const struct tree_node *n = it->node;
-    switch (n->st.st_mode & S_IFMT) {
-    case S_IFDIR: return directory_size(it);
-    case S_IFLNK: return strlen(n->target);
-    case S_IFREG: return n->content != NULL ? strlen(n->content) : (uint64_t)n->st.st_size;
-    default: return 0;
-    }
-}
-
-/* Give the item its inode and count the blocks of its data. */
-static void place_item(struct image *im, struct item *it)
-{
-    it->size = data_size(it);
-    uint64_t tail = it->size % EROFS_BLOCK;
-    bool small = !S_ISREG(it->node->st.st_mode) || it->size <= INLINE_FILE_MAX;
-    it->inline_tail = tail != 0 && small && tail <= EROFS_BLOCK - sizeof(struct erofs_inode);
-    uint64_t len = sizeof(struct erofs_inode) + (it->inline_tail ? tail : 0);
-    uint64_t at = round_up(im->meta_end, EROFS_SLOT);
-    if (at / EROFS_BLOCK != (at + len - 1) / EROFS_BLOCK) {
-        at = round_up(at, EROFS_BLOCK); /* neither inode nor tail may cross a block */
-    }
-    it->inode = at;
-    im->meta_end = at + len;
-}
-
-static void place_data(struct image *im, struct item *it)
-{
-    it->data = im->data_end;
-    uint64_t whole = it->inline_tail ? it->size - it->size % EROFS_BLOCK : it->size;
-    im->data_end += round_up(whole, EROFS_BLOCK);
-}
-
-static int lay_out(struct image *im)
-{
-    im->meta_end = FIRST_INODE;
-    for (size_t i = 0; i < im->count; i++) {
-        place_item(im, &im->items[i]);
-    }
-    im->data_end = round_up(im->meta_end, EROFS_BLOCK);
-    for (size_t i = 0; i < im->count; i++) {
-        place_data(im, &im->items[i]);
-    }
-    if (im->data_end / EROFS_BLOCK > UINT32_MAX) {
-        return report_error(STATUS_OWN_ERROR, "the image would be larger than EROFS can be");
+    struct plan *p = arg;
+    const struct stat *st = &node->st;
+    add_string(&p->text, node->path);
+    add_string(&p->text, node->source);
+    add_string(&p->text, node->target);
+    add_string(&p->text, node->content);
+    text_add_format(&p->text, "%o %u %u\n", st->st_mode, st->st_uid, st->st_gid);
+    if (node->source != NULL && !S_ISDIR(st->st_mode)) {
+        text_add_format(&p->text, "%lx %lu %lx %ld %ld.%ld %ld.%ld\n", st->st_dev, st->st_ino,
+                        st->st_rdev, st->st_size, st->st_mtim.tv_sec, st->st_mtim.tv_nsec,
+                        st->st_ctim.tv_sec, st->st_ctim.tv_nsec);
+        p->newest = st->st_ctim.tv_sec > p->newest ? st->st_ctim.tv_sec : p->newest;
     }
     return 0;
 }
 
-static uint8_t entry_type(mode_t mode)
+/* Is node what lies at the same place below the host folder root? */
+static int differs(const struct tree_node *node, void *root)
 {
-    static const uint8_t types[16] = {
-        [S_IFREG >> 12] = 1, [S_IFDIR >> 12] = 2,  [S_IFCHR >> 12] = 3, [S_IFBLK >> 12] = 4,
-        [S_IFIFO >> 12] = 5, [S_IFSOCK >> 12] = 6, [S_IFLNK >> 12] = 7,
-    };
-    return types[mode >> 12 & 15];
+    size_t len = strcmp(root, "/") == 0 ? 0 : strlen(root);
+    const char *below = strcmp(node->path, "/") == 0 ? "" : node->path;
+    return node->source == NULL || strncmp(node->source, root, len) != 0 ||
+           strcmp(node->source + len, below) != 0;
 }
 
-static char *tail_of(struct image *im, const struct item *it)
+/* The host folder that is the whole tree, NULL if it is put together from several places. */
+static char *whole_folder(struct tree *t)
 {
-    return im->bytes + it->inode + sizeof(struct erofs_inode);
-}
-
-/* Where block number index of the item's data is. */
-static char *block_of(struct image *im, const struct item *it, uint64_t index)
-{
-    bool tail = it->inline_tail && index == it->size / EROFS_BLOCK;
-    return tail ? tail_of(im, it) : im->bytes + it->data + index * EROFS_BLOCK;
-}
-
-static void write_block(char *block, const struct name *names, size_t count)
-{
-    struct erofs_entry *entries = (void *)block;
-    size_t at = count * sizeof(*entries);
-    for (size_t i = 0; i < count; i++) {
-        entries[i] = (struct erofs_entry){.nid = names[i].to->inode / EROFS_SLOT,
-                                          .name_offset = (uint16_t)at,
-                                          .type = entry_type(names[i].to->node->st.st_mode)};
-        memcpy(block + at, names[i].text, names[i].len);
-        at += names[i].len;
+    const struct tree_node *root = tree_find(t, "/");
+    char *path = root->source != NULL && !t->open ? realpath(root->source, NULL) : NULL;
+    if (path != NULL && tree_walk(t, differs, path) != 0) {
+        free(path);
+        path = NULL;
     }
+    return path;
 }
 
-static void write_directory(struct image *im, const struct item *it)
+static int report_long_name(const struct tree_node *node, void *arg)
 {
-    size_t count;
-    struct name *names = list_names(it, &count);
-    size_t done = 0;
-    for (uint64_t block = 0; done < count; block++) {
-        size_t used;
-        size_t n = fill_block(names + done, count - done, &used);
-        write_block(block_of(im, it, block), names + done, n);
-        done += n;
-    }
-    free(names);
+    (void)arg;
+    return strlen(strrchr(node->path, '/') + 1) < NAME_MAX
+               ? 0
+               : report_error(STATUS_OWN_ERROR, "%s: mkfs.erofs may not take names of %d bytes",
+                              node->path, NAME_MAX);
 }
 
-static int write_file(struct image *im, const struct item *it)
+static int build(const struct interrupt *h, struct tree *t, const struct imagecache *c, int fd)
 {
-    const char *source = it->node->source;
-    int fd = open(source, O_RDONLY | O_CLOEXEC | O_NOATIME);
-    fd = fd < 0 && errno == EPERM ? open(source, O_RDONLY | O_CLOEXEC) : fd;
-    if (fd < 0) {
-        return report_error(STATUS_OWN_ERROR, "%s: cannot be read: %s", source, strerror(errno));
+    char *image = text_format("/proc/%d/fd/%d", getpid(), fd);
+    char *whole = whole_folder(t);
+    const char *folder = whole;
+    const char *tmp = c->folder >= 0 ? c->path : getenv("TMPDIR");
+    int status = 0;
+    if (whole == NULL) {
+        status = stage_create(h, t, tmp != NULL && *tmp == '/' ? tmp : "/tmp", &folder);
     }
-    char *to = block_of(im, it, 0);
-    uint64_t done = 0;
-    ssize_t n = 1;
-    while (done < it->size && (n = pread(fd, to + done, it->size - done, (off_t)done)) > 0) {
-        done += (uint64_t)n;
+    if (status == 0) {
+        status = mkfs_run(h, folder, image);
+        (void)(status != 0 && tree_walk(t, report_long_name, NULL));
     }
-    int err = n < 0 ? errno : 0;
-    close(fd);
-    if (done < it->size) {
-        return report_error(STATUS_OWN_ERROR, "%s: %s", source,
-                            err != 0 ? strerror(err) : "became shorter while it was read");
+    if (status != 0) {
+        stage_remove();
     }
-    return 0;
-}
-
-static int write_data(struct image *im, const struct item *it)
-{
-    const struct tree_node *n = it->node;
-    if (S_ISDIR(n->st.st_mode)) {
-        write_directory(im, it);
-        return 0;
-    }
-    const char *text = S_ISLNK(n->st.st_mode) ? n->target : n->content;
-    if (text != NULL) {
-        memcpy(block_of(im, it, 0), text, it->size);
-        return 0;
-    }
-    return it->size != 0 ? write_file(im, it) : 0;
-}
-
-static uint32_t device_number(dev_t rdev)
-{
-    unsigned low = minor(rdev);
-    return (low & 0xff) | major(rdev) << 8 | (low & ~0xffu) << 12;
-}
-
-static void write_inode(struct image *im, const struct item *it)
-{
-    const struct stat *st = &it->node->st;
-    bool device = S_ISCHR(st->st_mode) || S_ISBLK(st->st_mode);
-    *(struct erofs_inode *)(void *)(im->bytes + it->inode) = (struct erofs_inode){
-        .format = (uint16_t)(EROFS_EXTENDED | (it->inline_tail ? EROFS_INLINE : EROFS_PLAIN)),
-        .mode = (uint16_t)st->st_mode,
-        .size = it->size,
-        .place = device ? device_number(st->st_rdev) : (uint32_t)(it->data / EROFS_BLOCK),
-        .ino = (uint32_t)(it - im->items) + 1,
-        .uid = st->st_uid,
-        .gid = st->st_gid,
-        .mtime = (uint64_t)st->st_mtim.tv_sec,
-        .mtime_nsec = (uint32_t)st->st_mtim.tv_nsec,
-        .nlink = it->nlink,
-    };
-}
-
-static uint32_t crc32c(const char *bytes, size_t len)
-{
-    uint32_t crc = ~0u;
-    for (size_t i = 0; i < len; i++) {
-        crc ^= (uint8_t)bytes[i];
-        for (int bit = 0; bit < 8; bit++) {
-            crc = crc >> 1 ^ (CRC32C_POLYNOMIAL & -(crc & 1));
-        }
-    }
-    return crc;
-}
-
-static void write_super(struct image *im)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    struct erofs_super *super = (void *)(im->bytes + EROFS_SUPER_OFFSET);
-    *super = (struct erofs_super){
-        .magic = EROFS_MAGIC,
-        .feature_compat = EROFS_COMPAT_CHECKSUM | EROFS_COMPAT_MTIME,
-        .block_bits = EROFS_BLOCK_BITS,
-        .root_nid = (uint16_t)(im->items[0].inode / EROFS_SLOT),
-        .inodes = im->count,
-        .build_time = (uint64_t)now.tv_sec,
-        .build_time_nsec = (uint32_t)now.tv_nsec,
-        .blocks = (uint32_t)(im->data_end / EROFS_BLOCK),
-        .volume_name = "elfin",
-    };
-    super->checksum = crc32c(im->bytes + EROFS_SUPER_OFFSET, EROFS_BLOCK - EROFS_SUPER_OFFSET);
-}
-
-static int write_items(struct image *im)
-{
-    for (size_t i = 0; i < im->count; i++) {
-        write_inode(im, &im->items[i]);
-        int status = write_data(im, &im->items[i]);
-        if (status != 0) {
-            return status;
-        }
-    }
-    write_super(im);
-    return 0;
-}
-
-static int write_mapped(struct image *im, int fd)
-{
-    void *bytes = MAP_FAILED;
-    if (ftruncate(fd, (off_t)im->data_end) == 0) {
-        bytes = mmap(NULL, im->data_end, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-    }
-    if (bytes == MAP_FAILED) {
-        return report_error(STATUS_OWN_ERROR, "no room for an image of %lu MiB: %s",
-                            im->data_end >> 20, strerror(errno));
-    }
-    im->bytes = bytes;
-    int status = write_items(im);
-    munmap(bytes, im->data_end);
+    free(whole);
+    free(image);
     return status;
 }
 
-int image_write(struct tree *t, int fd, size_t *len)
+static int fetch(int from, int to, size_t len)
 {
-    struct image im = {0};
-    tree_walk(t, collect, &im);
-    link_items(&im);
-    int status = lay_out(&im);
-    status = status == 0 ? write_mapped(&im, fd) : status;
-    *len = im.data_end;
-    free(im.items);
+    int err = filecopy(from, to, len);
+    close(from);
+    return err == 0 ? 0
+                    : report_error(STATUS_OWN_ERROR, "no room for an image of %zu MiB: %s",
+                                   len >> 20, strerror(-err));
+}
+
+/* Removal of many folders takes longer than all the rest, so a process of its own does it. It holds
+ * the signals, and leaves the terminal's session, so as not to be stopped half-way. */
+static void tidy_up(const struct imagecache *c, const struct plan *p, int fd, size_t len)
+{
+    helper = fork();
+    if (helper > 0) {
+        stage_leave();
+        return;
+    }
+    int null = helper == 0 ? open("/dev/null", O_RDWR) : -1;
+    for (int i = STDIN_FILENO; helper == 0 && i <= STDERR_FILENO; i++) {
+        (void)dup2(null, i); /* whoever reads them need not wait for this process */
+    }
+    if (helper == 0) {
+        (void)setsid();
+    }
+    if (time(NULL) - p->newest >= FRESH_S) {
+        imagecache_keep(c, &p->text, fd, len);
+    }
+    stage_remove();
+    if (helper == 0) {
+        _exit(0);
+    }
+}
+
+void image_finish(void)
+{
+    while (helper > 0 && waitpid(helper, NULL, 0) < 0 && errno == EINTR) {
+    }
+    helper = -1;
+}
+
+static int get_image(const struct interrupt *h, struct tree *t, int fd, size_t *len)
+{
+    struct plan plan = {0};
+    struct imagecache cache;
+    text_add_format(&plan.text, FORMAT " %u\n", geteuid());
+    tree_walk(t, describe, &plan);
+    imagecache_open(&cache);
+    int kept = imagecache_find(&cache, &plan.text, len);
+    int status = kept >= 0 ? fetch(kept, fd, *len) : build(h, t, &cache, fd);
+    struct stat st;
+    if (status == 0 && kept < 0) {
+        status = fstat(fd, &st) == 0 ? 0 : STATUS_OWN_ERROR;
+        *len = (size_t)st.st_size;
+        tidy_up(&cache, &plan, fd, *len);
+    }
+    report_detail(kept >= 0 ? "the image of an earlier run is used again" : "the image is new");
+    imagecache_close(&cache);
+    text_fini(&plan.text);
     return status;
+}
+
+int image_make(struct tree *t, const struct text *config, int fd, size_t *len)
+{
+    struct interrupt h;
+    interrupt_hold(&h);
+    int status = get_image(&h, t, fd, len);
+    interrupt_release(&h);
+    if (status != 0) {
+        return status;
+    }
+    if (pwrite(fd, config->data, config->len, (off_t)*len) != (ssize_t)config->len) {
+        return report_error(STATUS_OWN_ERROR, "no room for the configuration: %s", strerror(errno));
+    }
+    *len += config->len;
+    return 0;
 }

@@ -1,16 +1,21 @@
 /* SPDX-License-Identifier: MIT */
-/* Writes the guest's file tree as an EROFS image. mkfs.erofs wants a folder with everything in it,
- * which would have to be copied together first, as root for the owners' sake. */
+/* Makes what the machine gets as its initial RAM disk: the guest's file tree as an EROFS image of
+ * mkfs.erofs, and behind its last block the configuration of this run. */
 #ifndef TOOLS_ELFIN_IMAGE_H
 #define TOOLS_ELFIN_IMAGE_H
 
 #include <stddef.h>
 
 #include "tools/elfin/tree.h"
+#include "tools/elfin/words.h"
 
-/* image_write: write tree to fd, an empty file or memfd. File data lies in whole, aligned blocks,
- * so that the guest can map it in place; only small files share blocks with their inodes.
- * Returns 0 with the image's length in *len, or an exit status after a message. */
-int image_write(struct tree *t, int fd, size_t *len);
+/* image_make: write image and configuration to fd, an empty memfd. The image of an earlier run with
+ * an equal plan is used again.
+ * Returns 0 with the length of both in *len, or an exit status after a message. A signal that comes
+ * meanwhile ends the tool when everything temporary is gone.
+ * A child process keeps the image for later and tidies up, while the machine starts already.
+ * image_finish waits for it. */
+int image_make(struct tree *t, const struct text *config, int fd, size_t *len);
+void image_finish(void);
 
 #endif

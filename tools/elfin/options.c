@@ -25,6 +25,8 @@ enum long_option {
     OPTION_KEEP_IMAGE,
     OPTION_IMAGE,
     OPTION_LOG,
+    OPTION_QEMU,
+    OPTION_BOOT,
 };
 
 static const struct option long_options[] = {
@@ -40,6 +42,8 @@ static const struct option long_options[] = {
     {"keep-image", required_argument, NULL, OPTION_KEEP_IMAGE},
     {"image", required_argument, NULL, OPTION_IMAGE},
     {"log", required_argument, NULL, OPTION_LOG},
+    {"qemu", required_argument, NULL, OPTION_QEMU},
+    {"boot", required_argument, NULL, OPTION_BOOT},
     {"verbose", no_argument, NULL, 'v'},
     {"help", no_argument, NULL, 'h'},
     {NULL, 0, NULL, 0},
@@ -65,11 +69,15 @@ static const char help_text[] =
     "      --image FILE       boot an image that --keep-image wrote, instead of PROGRAM\n"
     "      --log LEVEL        what the kernel logs on stderr: error, warn, info, debug, or\n"
     "                         subsystem:level,... (default: warn)\n"
+    "      --qemu ARGUMENT    for developers: one more argument for QEMU, as it is: --qemu -s\n"
+    "      --boot OPTION      for developers: one more option for the kernel: --boot selftest\n"
     "  -v, --verbose          say what is done and how long it takes\n"
     "\n"
     "Without --root the guest sees the program, its interpreter and shared libraries, what its\n"
     "Debian package and those it depends on keep beside them, a few files of /etc, and the files\n"
     "that ARGUMENTS name. It works on copies: what it writes is gone when it ends.\n"
+    "Images are kept in ~/.cache/elfin/images (or $XDG_CACHE_HOME/elfin/images), at most 1 GiB,\n"
+    "and used again while their files stay the same; the folder can be removed at any time.\n"
     "\n"
     "Exit status: the program's own; 128+N if signal N ended it; 125 if Elfin itself failed,\n"
     "126 if PROGRAM is nothing this can run, 127 if it or a library it needs was not found.\n";
@@ -158,6 +166,8 @@ static int parse_option(int option, struct run_options *o)
     case OPTION_DRY_RUN: o->dry_run = true; return 0;
     case OPTION_KEEP_IMAGE: o->keep_image = optarg; return 0;
     case OPTION_IMAGE: o->image = optarg; return 0;
+    case OPTION_QEMU: words_add(&o->qemu, optarg); return 0;
+    case OPTION_BOOT: words_add(&o->boot, optarg); return 0;
     case OPTION_LOG: return parse_log(optarg, o);
     default: return STATUS_OWN_ERROR;
     }
@@ -209,5 +219,7 @@ void options_fini(struct run_options *o)
 {
     words_fini(&o->env);
     words_fini(&o->add);
+    words_fini(&o->qemu);
+    words_fini(&o->boot);
     words_fini(&o->args);
 }

@@ -13,6 +13,8 @@ struct run_options {
     uint64_t memory; /* bytes, whole MiB; 0: chosen to fit */
     struct words env; /* NAME=VALUE */
     struct words add; /* HOSTPATH or HOSTPATH:GUESTPATH */
+    struct words qemu; /* more arguments for the hypervisor */
+    struct words boot; /* more options for the kernel */
     struct words args; /* the program as it was named, then its arguments */
     const char *cwd; /* of the guest, absolute; NULL: that of the caller */
     const char *root; /* host folder; NULL: the root is put together from the host's files */
@@ -25,8 +27,7 @@ struct run_options {
 };
 
 /* options_parse: read argv[argc] behind "run". Returns 0, or an exit status after a message.
- * Strings
- * point into argv; options_fini frees the rest. */
+ * Strings point into argv; options_fini frees the rest. */
 int options_parse(int argc, char **argv, struct run_options *out);
 void options_fini(struct run_options *o);
 

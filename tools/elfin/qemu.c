@@ -82,6 +82,9 @@ void qemu_command(const char *program, const struct qemu_machine *m, struct word
     words_add(out, m->image);
     words_add(out, "-append");
     words_add(out, m->options);
+    for (size_t i = 0; i < m->more->count; i++) {
+        words_add(out, m->more->items[i]);
+    }
 }
 
 static void close_ends(int ends[][2], int n, int side)

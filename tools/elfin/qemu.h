@@ -18,6 +18,7 @@ struct qemu_machine {
     const char *kernel; /* host path */
     const char *image; /* host path of the root image */
     const char *options; /* kernel command line */
+    const struct words *more; /* arguments for the hypervisor as they are */
 };
 
 struct qemu {

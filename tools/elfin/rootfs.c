@@ -152,23 +152,8 @@ static int add_program(struct tree *t, const struct run_options *o, const struct
     return status;
 }
 
-static int add_config(struct tree *t, const struct run_options *o, const struct program *p,
-                      const struct words *env, const char *cwd)
-{
-    struct guestconfig c = {p->path, cwd, &o->args, env, !o->no_rewrite, o->stats};
-    struct text text = {0};
-    guestconfig_write(&c, &text);
-    int err = tree_find(t, GUESTCONFIG_PATH) != NULL
-                  ? -EEXIST
-                  : tree_add_text(t, GUESTCONFIG_PATH, 0400, text.data);
-    text_fini(&text);
-    return err == 0 ? 0
-                    : report_error(STATUS_OWN_ERROR, GUESTCONFIG_PATH ": %s in the guest's root",
-                                   strerror(-err));
-}
-
 static int plan(struct tree *t, const struct run_options *o, const char *cwd,
-                const struct words *env)
+                const struct words *env, struct text *config)
 {
     struct program program = {0};
     int status = o->root != NULL ? tree_add_copy(t, o->root, "/") : 0;
@@ -183,12 +168,13 @@ static int plan(struct tree *t, const struct run_options *o, const char *cwd,
         add_arguments(t, &o->args, cwd);
         (void)tree_add_directory(t, start, 0755);
     }
-    status = add_config(t, o, &program, env, start);
+    struct guestconfig c = {program.path, start, &o->args, env, !o->no_rewrite, o->stats};
+    guestconfig_write(&c, config);
     program_fini(&program);
-    return status;
+    return 0;
 }
 
-int rootfs_plan(struct tree *t, const struct run_options *o)
+int rootfs_plan(struct tree *t, const struct run_options *o, struct text *config)
 {
     int status = o->root != NULL ? check_root(o->root) : 0;
     tree_init(t, o->root != NULL && status == 0 ? o->root : "/");
@@ -199,7 +185,7 @@ int rootfs_plan(struct tree *t, const struct run_options *o)
     if (status == 0 && cwd == NULL) {
         status = report_error(STATUS_OWN_ERROR, "the current directory: %s", strerror(errno));
     }
-    status = status == 0 ? plan(t, o, cwd, &env) : status;
+    status = status == 0 ? plan(t, o, cwd, &env, config) : status;
     words_fini(&env);
     free(cwd);
     return status;

@@ -12,10 +12,10 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/random.h>
-#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "tools/elfin/filecopy.h"
 #include "tools/elfin/hostclock.h"
 #include "tools/elfin/image.h"
 #include "tools/elfin/options.h"
@@ -77,19 +77,13 @@ static int keep_image(const struct run *r)
 {
     const char *path = r->options.keep_image;
     int fd = path != NULL ? open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600) : -1;
-    off_t done = 0;
-    while (fd >= 0 && (size_t)done < r->image_len) {
-        ssize_t n = sendfile(fd, r->image_fd, &done, r->image_len - (size_t)done);
-        if (n <= 0) {
-            break;
-        }
+    int err = path != NULL && fd < 0 ? -errno : 0;
+    if (fd >= 0) {
+        err = filecopy(r->image_fd, fd, r->image_len);
+        err = close(fd) != 0 && err == 0 ? -errno : err;
     }
-    if (path != NULL && (fd < 0 || (size_t)done < r->image_len)) {
-        return report_error(STATUS_OWN_ERROR, "--keep-image %s: %s", path, strerror(errno));
-    }
-    return path != NULL && close(fd) != 0
-               ? report_error(STATUS_OWN_ERROR, "--keep-image %s: %s", path, strerror(errno))
-               : 0;
+    return err == 0 ? 0
+                    : report_error(STATUS_OWN_ERROR, "--keep-image %s: %s", path, strerror(-err));
 }
 
 static int open_image(struct run *r)
@@ -112,16 +106,15 @@ static int build_image(struct run *r, struct tree *t)
     if (r->options.image != NULL) {
         return open_image(r);
     }
-    int status = rootfs_plan(t, &r->options);
+    struct text config = {0};
+    int status = rootfs_plan(t, &r->options, &config);
     r->planned = hostclock_now(CLOCK_MONOTONIC);
-    if (status != 0) {
-        return status;
+    r->image_fd = status == 0 ? memfd_create("elfin-image", MFD_CLOEXEC) : -1;
+    if (status == 0 && r->image_fd < 0) {
+        status = report_error(STATUS_OWN_ERROR, "no room for the image: %s", strerror(errno));
     }
-    r->image_fd = memfd_create("elfin-image", MFD_CLOEXEC);
-    if (r->image_fd < 0) {
-        return report_error(STATUS_OWN_ERROR, "no room for the image: %s", strerror(errno));
-    }
-    status = image_write(t, r->image_fd, &r->image_len);
+    status = status == 0 ? image_make(t, &config, r->image_fd, &r->image_len) : status;
+    text_fini(&config);
     r->image = text_format("/proc/%d/fd/%d", getpid(), r->image_fd);
     r->written = hostclock_now(CLOCK_MONOTONIC);
     return status == 0 ? keep_image(r) : status;
@@ -157,6 +150,9 @@ static char *kernel_options(const struct run *r)
     if (r->options.log != NULL || r->options.verbose) {
         text_add_format(&out, " log=%s", r->options.log != NULL ? r->options.log : "boot:info");
     }
+    for (size_t i = 0; i < r->options.boot.count; i++) {
+        text_add_format(&out, " %s", r->options.boot.items[i]);
+    }
     terminal_describe(&out);
     return out.data;
 }
@@ -181,7 +177,7 @@ static void print_plan(struct run *r, struct tree *t, const struct words *comman
 
 static void report_phases(const struct run *r, const struct relay_times *t)
 {
-    report_detail("%.1f ms until the image was planned, %.1f ms to write its %zu KiB",
+    report_detail("%.1f ms until the image was planned, %.1f ms to make its %zu KiB",
                   ms(r->start, r->planned), ms(r->planned, r->written), r->image_len / 1024);
     report_detail("from the start of QEMU: %.1f ms to the kernel's first message, "
                   "%.1f ms to the first output, %.1f ms to the exit status, %.1f ms to the end",
@@ -204,6 +200,7 @@ static int start(struct run *r, struct tree *t)
     r->machine.kernel = r->kernel;
     r->machine.image = r->image;
     r->machine.options = options;
+    r->machine.more = &r->options.qemu;
     qemu_command(r->hypervisor, &r->machine, &command);
     struct qemu qemu;
     struct relay_times times = {0};
@@ -256,6 +253,7 @@ int run_main(int argc, char **argv)
         report_set_verbose(r.options.verbose);
         status = run(&r);
     }
+    image_finish();
     options_fini(&r.options);
     free(r.kernel);
     free(r.hypervisor);

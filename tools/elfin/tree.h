@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The file tree that the guest will see, as a plan: which guest path comes from which host file.
- * Nothing
- * is copied before image.c does it.
+ * Nothing is copied before image.c does it.
  *
  * Guest paths in the tree are absolute, without "." or "..", and no component but the last is a
  * symbolic link. A directory taken from the same path of the host is "open": paths below it that

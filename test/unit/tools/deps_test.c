@@ -2,6 +2,7 @@
 // cflags: -D_GNU_SOURCE
 // sources: tools/elfin/deps.c tools/elfin/executable.c tools/elfin/ldcache.c tools/elfin/words.c
 // sources: tools/elfin/tree.c tools/elfin/treecopy.c tools/elfin/report.c
+// libs: -lelf
 /* The search for libraries in a made-up root of made-up ELF files. */
 #include "tools/elfin/deps.h"
 
