@@ -69,6 +69,8 @@ static void start_log(void)
     if (boot_option("log", spec, sizeof(spec)) > 0 && log_configure(spec) != 0) {
         log(BOOT, WARN, "log=%s is not a list of sub:level", spec);
     }
+    log(BOOT, DEBUG, "the kernel is at %lx, memory at %lx", boot_info()->libos_base,
+        boot_info()->direct_map);
 }
 
 /* Give the allocator [start, end) but for what the image and the initrd occupy. */

@@ -15,14 +15,25 @@
 #define SERIAL_DATA 0x3f8
 #define SERIAL_STATUS 0x3fd
 #define STATUS_DATA_READY 0x01
+#define STATUS_ROOM 0x20
+#define STATUS_EMPTY 0x40
 #define STATUS_ABSENT 0xff
 #define STATUS_LINE_LEN 24
 
 static bool have_virtio;
 
+/* A hypervisor drops bytes that come faster than it can pass them on. An absent port reads as all
+ * ones. */
+static void serial_wait(long state)
+{
+    while ((moncall(MON_PORT, SERIAL_STATUS, PORT_IN, 0) & state) == 0) {
+    }
+}
+
 static void serial_write(const char *data, size_t len)
 {
     for (size_t i = 0; i < len; i++) {
+        serial_wait(STATUS_ROOM);
         moncall(MON_PORT, SERIAL_DATA, PORT_OUT, (uint8_t)data[i]);
     }
 }
@@ -80,6 +91,8 @@ void console_flush(void)
 {
     if (have_virtio) {
         virtio_console_flush();
+    } else {
+        serial_wait(STATUS_EMPTY);
     }
 }
 

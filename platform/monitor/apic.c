@@ -9,12 +9,14 @@
 #define LAPIC_ID 0x20
 #define LAPIC_SVR 0xf0
 #define LAPIC_LVT_TIMER 0x320
+#define LAPIC_LVT_LINT1 0x360
 #define LAPIC_TIMER_INITIAL 0x380
 #define LAPIC_TIMER_CURRENT 0x390
 #define LAPIC_TIMER_DIVIDE 0x3e0
 #define SVR_ENABLE 0x100
 #define DIVIDE_BY_1 0xb
 #define LVT_MASKED 0x10000
+#define LVT_NMI 0x400
 #define LVT_TSC_DEADLINE 0x40000
 #define TIMER_VECTOR (VECTOR_IRQ0 + PENDING_TIMER)
 #define MSR_TSC_DEADLINE 0x6e0
@@ -43,6 +45,7 @@ void apic_init(bool tsc_deadline)
 {
     deadline_mode = tsc_deadline;
     *lapic(LAPIC_SVR) = SVR_ENABLE | SPURIOUS_VECTOR;
+    *lapic(LAPIC_LVT_LINT1) = LVT_NMI; /* where a hypervisor's "inject NMI" comes in */
     if (deadline_mode) {
         *lapic(LAPIC_LVT_TIMER) = LVT_TSC_DEADLINE | TIMER_VECTOR;
         return;

@@ -4,12 +4,24 @@
 #include "platform/monitor/monitor.h"
 
 #define SERIAL 0x3f8
+#define SERIAL_STATUS 0x3fd
+#define SERIAL_ROOM 0x20 /* takes a byte; an absent port reads as all ones */
+#define SERIAL_EMPTY 0x40
+#define SERIAL_TRIES 1000000
 #define DEBUGCON 0xe9
 #define DEBUG_EXIT 0xf4
 #define STATUS_OWN_ERROR 125
 
+/* The hypervisor may take the bytes slower than they come, and drops those that do not wait. */
+static void serial_wait(uint8_t state)
+{
+    for (unsigned i = 0; i < SERIAL_TRIES && (port_in8(SERIAL_STATUS) & state) == 0; i++) {
+    }
+}
+
 static void put_char(char c)
 {
+    serial_wait(SERIAL_ROOM);
     port_out8(SERIAL, (uint8_t)c);
     port_out8(DEBUGCON, (uint8_t)c);
 }
@@ -70,5 +82,6 @@ void trap_report(const struct trap_regs *r)
     put_hex(" r14 ", r->r14);
     put_hex(" r15 ", r->r15);
     put_text("\n\001exit 125\n");
+    serial_wait(SERIAL_EMPTY);
     power_off(STATUS_OWN_ERROR);
 }
