@@ -18,8 +18,6 @@
 #define PROGRAM "mkfs.erofs"
 #define SAID_MAX 512
 
-extern char **environ;
-
 static void make_command(const char *folder, const char *image, struct words *out)
 {
     static const char *const fixed[] = {
