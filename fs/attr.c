@@ -129,6 +129,9 @@ int attr_truncate(struct vnode *v, uint64_t len)
     if (err != 0) {
         return err;
     }
+    if (v->executing) {
+        return -ETXTBSY;
+    }
     if (len > SIZE_LIMIT) {
         return -EFBIG;
     }

@@ -87,20 +87,36 @@ static void show_auxv(struct text *t, uint64_t key)
     text_bytes(t, process.auxv, (n + 2) * sizeof(process.auxv[0]));
 }
 
+struct thread *proc_thread(uint64_t key)
+{
+    struct thread *thread = thread_find((int)key);
+    if (thread == NULL && key == PROCESS_PID) {
+        thread = thread_this();
+        thread_get(thread);
+    }
+    return thread;
+}
+
 static void show_comm(struct text *t, uint64_t key)
 {
-    (void)key;
-    text_print(t, "%s\n", thread_this()->comm);
+    struct thread *thread = proc_thread(key);
+    if (thread != NULL) {
+        text_print(t, "%s\n", thread->comm);
+        thread_put(thread);
+    }
 }
 
 static int store_comm(const char *text, size_t len, uint64_t key)
 {
-    struct thread *thread = thread_this();
-    (void)key;
+    struct thread *thread = proc_thread(key);
+    if (thread == NULL) {
+        return -ESRCH;
+    }
     len -= len != 0 && text[len - 1] == '\n';
     len = min(len, sizeof(thread->comm) - 1);
     memset(thread->comm, 0, sizeof(thread->comm));
     memcpy(thread->comm, text, len);
+    thread_put(thread);
     return 0;
 }
 
@@ -200,7 +216,13 @@ static void show_timerslack(struct text *t, uint64_t key)
 
 static long next_thread(uint64_t from)
 {
-    return from <= (uint64_t)thread_this()->tid ? thread_this()->tid : -ENOENT;
+    struct thread *thread = from <= INT32_MAX ? thread_next((int)from - 1) : NULL;
+    if (thread == NULL) {
+        return -ENOENT;
+    }
+    long tid = thread->tid;
+    thread_put(thread);
+    return tid;
 }
 
 #define OWN(n, permissions, fn)                                                   \

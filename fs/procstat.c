@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* /proc/<pid>/stat, statm, status, limits: figures of the process. What cannot be measured here is
  * 0 where a format has fixed fields, and left out where it names them. Source: proc(5). */
+#include <linux/auxvec.h>
 #include <linux/capability.h>
 #include <linux/resource.h>
 
 #include "fs/proctables.h"
 #include "kernel/mmap.h"
 #include "kernel/process.h"
+#include "kernel/sched.h"
 #include "kernel/signal.h"
 #include "kernel/thread.h"
 
@@ -19,14 +21,26 @@
 
 /* Sizes in pages by kind of region. */
 struct sizes {
-    uint64_t data, stack, text, locked;
+    uint64_t data, stack, text, lib, locked; /* text: the program's, lib: all other code */
     uint64_t anonymous, of_files, shared; /* resident */
     uint64_t stack_top, text_start, text_end;
 };
 
+/* An address of the program's own code. */
+static uint64_t program_entry(void)
+{
+    size_t n = 0;
+    while (n + 2 < ARRAY_LEN(process.auxv) && process.auxv[n] != AT_ENTRY &&
+           process.auxv[n] != AT_NULL) {
+        n += 2;
+    }
+    return process.auxv[n] == AT_ENTRY ? process.auxv[n + 1] : 0;
+}
+
 static void measure(struct sizes *s)
 {
     struct mmap_region r;
+    uint64_t entry = program_entry();
     *s = (struct sizes){.data = 0};
     for (uint64_t at = 0; mmap_region(at, &r) == 0; at = r.end) {
         uint64_t pages = (r.end - r.start) / PAGE_SIZE;
@@ -35,9 +49,10 @@ static void measure(struct sizes *s)
             s->stack += pages;
             s->stack_top = r.end;
         } else if ((r.prot & EXEC_BIT) != 0) {
-            s->text += pages;
-            s->text_start = s->text_start == 0 ? r.start : s->text_start;
-            s->text_end = s->text_end == 0 ? r.end : s->text_end;
+            bool own = entry >= r.start && entry < r.end;
+            *(own ? &s->text : &s->lib) += pages;
+            s->text_start = own ? r.start : s->text_start;
+            s->text_end = own ? r.end : s->text_end;
         } else if ((r.prot & WRITE_BIT) != 0 && !r.shared) {
             s->data += pages;
         }
@@ -47,19 +62,30 @@ static void measure(struct sizes *s)
     }
 }
 
+/* R while it runs or could run, S while it sleeps. */
+static char state_of(const struct thread *thread)
+{
+    return thread->state == THREAD_BLOCKED ? 'S' : 'R';
+}
+
 void procstat_stat(struct text *t, uint64_t key)
 {
+    struct thread *thread = proc_thread(key);
+    if (thread == NULL) {
+        return;
+    }
     struct sizes s;
     struct mmap_stats m;
     struct signal_sets sig;
     measure(&s);
     mmap_stats(&m);
-    signal_sets(&sig);
-    (void)key;
-    text_print(t, "%d (%s) R %d %d %d 0 -1 0 ", PROCESS_PID, thread_this()->comm, PROCESS_PPID,
+    signal_sets(&sig, thread);
+    uint64_t cpu_ns = key == PROCESS_PID ? process_cpu_ns() : sched_cpu_ns(thread);
+    text_print(t, "%lu (%s) %c %d %d %d 0 -1 0 ", key, thread->comm, state_of(thread), PROCESS_PPID,
                process.pgid, process.sid);
-    text_print(t, "%lu 0 0 0 %lu 0 0 0 ", m.minor_faults, process_cpu_ns() / TICK_NS);
-    text_print(t, "%d %d 1 0 %lu ", PRIORITY_BASE + process.nice, process.nice,
+    thread_put(thread);
+    text_print(t, "%lu 0 0 0 %lu 0 0 0 ", m.minor_faults, cpu_ns / TICK_NS);
+    text_print(t, "%d %d %u 0 %lu ", PRIORITY_BASE + process.nice, process.nice, thread_count(),
                process.start_ns / TICK_NS);
     text_print(t, "%lu %lu %llu ", m.virtual_pages * PAGE_SIZE, m.resident_pages,
                (unsigned long long)process.limits[RLIMIT_RSS].rlim_cur);
@@ -101,22 +127,29 @@ static void show_memory(struct text *t)
         const char *name;
         uint64_t pages;
     } lines[] = {
-        {"VmPeak", m.virtual_pages}, {"VmSize", m.virtual_pages},
-        {"VmLck", s.locked},         {"VmHWM", m.peak_resident_pages},
-        {"VmRSS", m.resident_pages}, {"RssAnon", s.anonymous},
-        {"RssFile", s.of_files},     {"RssShmem", s.shared},
-        {"VmData", s.data},          {"VmStk", s.stack},
-        {"VmExe", s.text},           {"VmSwap", 0},
+        {"VmPeak", m.virtual_pages},
+        {"VmSize", m.virtual_pages},
+        {"VmLck", s.locked},
+        {"VmHWM", m.peak_resident_pages},
+        {"VmRSS", m.resident_pages},
+        {"RssAnon", s.anonymous},
+        {"RssFile", s.of_files},
+        {"RssShmem", s.shared},
+        {"VmData", s.data},
+        {"VmStk", s.stack},
+        {"VmExe", s.text},
+        {"VmLib", s.lib},
+        {"VmSwap", 0},
     };
     for (unsigned i = 0; i < ARRAY_LEN(lines); i++) {
         text_print(t, "%s:\t%8lu kB\n", lines[i].name, lines[i].pages * PAGE_KIB);
     }
 }
 
-static void show_signals(struct text *t)
+static void show_signals(struct text *t, const struct thread *thread)
 {
     struct signal_sets s;
-    signal_sets(&s);
+    signal_sets(&s, thread);
     text_print(t, "SigQ:\t%u/%llu\n", s.queued,
                (unsigned long long)process.limits[RLIMIT_SIGPENDING].rlim_cur);
     text_print(t, "SigPnd:\t%016lx\nShdPnd:\t%016lx\nSigBlk:\t%016lx\n", 0UL, s.pending, s.blocked);
@@ -126,15 +159,19 @@ static void show_signals(struct text *t)
 void procstat_status(struct text *t, uint64_t key)
 {
     const struct process_caps *c = &process.caps;
-    (void)key;
-    text_print(t, "Name:\t%s\nUmask:\t%04o\nState:\tR (running)\n", thread_this()->comm,
-               namei_umask);
-    text_print(t, "Tgid:\t%d\nNgid:\t0\nPid:\t%d\nPPid:\t%d\nTracerPid:\t0\n", PROCESS_PID,
-               thread_this()->tid, PROCESS_PPID);
+    struct thread *thread = proc_thread(key);
+    if (thread == NULL) {
+        return;
+    }
+    text_print(t, "Name:\t%s\nUmask:\t%04o\nState:\t%s\n", thread->comm, namei_umask,
+               state_of(thread) == 'R' ? "R (running)" : "S (sleeping)");
+    text_print(t, "Tgid:\t%d\nNgid:\t0\nPid:\t%lu\nPPid:\t%d\nTracerPid:\t0\n", PROCESS_PID, key,
+               PROCESS_PPID);
     show_ids(t);
     show_memory(t);
-    text_print(t, "CoreDumping:\t0\nTHP_enabled:\t%d\nThreads:\t1\n", !process.attrs.thp_disable);
-    show_signals(t);
+    text_print(t, "CoreDumping:\t0\nTHP_enabled:\t%d\nThreads:\t%u\n", !process.attrs.thp_disable,
+               thread_count());
+    show_signals(t, thread);
     text_print(t, "CapInh:\t%016lx\nCapPrm:\t%016lx\nCapEff:\t%016lx\n", c->inheritable,
                c->permitted, c->effective);
     text_print(t, "CapBnd:\t%016lx\nCapAmb:\t%016lx\n", c->bounding, c->ambient);
@@ -142,6 +179,9 @@ void procstat_status(struct text *t, uint64_t key)
                process.attrs.no_new_privs);
     text_print(t, "Cpus_allowed:\t1\nCpus_allowed_list:\t0\n");
     text_print(t, "Mems_allowed:\t1\nMems_allowed_list:\t0\n");
+    text_print(t, "voluntary_ctxt_switches:\t%lu\nnonvoluntary_ctxt_switches:\t%lu\n",
+               thread->waits, thread->preemptions);
+    thread_put(thread);
 }
 
 static void show_limit(struct text *t, uint64_t value)

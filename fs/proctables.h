@@ -10,7 +10,11 @@ extern const struct textfs_entry procself_table[];
 extern const struct textfs_numbers procfd_links, procfd_infos; /* fd, fdinfo: procfd.c */
 extern const struct textfs_entry procsys_table[]; /* /proc/sys: procsys.c */
 
-/* procstat.c: figures of the process. */
+/* proc_thread: the thread that directory key is about, with a reference. A first thread that has
+ * ended is still the process: the current thread stands for it. NULL: it is gone. */
+struct thread *proc_thread(uint64_t key);
+
+/* procstat.c: figures of the process and its threads. */
 void procstat_stat(struct text *t, uint64_t key);
 void procstat_statm(struct text *t, uint64_t key);
 void procstat_status(struct text *t, uint64_t key);

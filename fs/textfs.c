@@ -225,11 +225,28 @@ static int dir_readdir(struct vnode *v, uint64_t cursor, dir_emit_fn emit, void 
     return 0;
 }
 
+/* Links of a directory: its own two and the ".." of each directory in it. */
+static uint32_t count_links(const struct textfs_entry *e)
+{
+    uint32_t n = 2;
+    for (const struct textfs_entry *c = e->children; c != NULL && c->name != NULL; c++) {
+        n += S_ISDIR(c->mode);
+    }
+    if (e->numbers == NULL || !S_ISDIR(e->numbers->entry->mode)) {
+        return n;
+    }
+    for (long i = e->numbers->next(0); i >= 0; i = e->numbers->next((uint64_t)i + 1)) {
+        n++;
+    }
+    return n;
+}
+
 static int node_getattr(struct vnode *v, struct vattr *out)
 {
     const struct textnode *n = node_of(v);
     uint64_t now = clock_wall_ns();
-    *out = (struct vattr){.ino = n->ino, .mode = v->mode, .nlink = S_ISDIR(v->mode) ? 2 : 1};
+    *out = (struct vattr){.ino = n->ino, .mode = v->mode, .nlink = 1};
+    out->nlink = S_ISDIR(v->mode) ? count_links(n->entry) : 1;
     out->size = n->entry->mode_of != NULL ? LINK_SIZE : 0;
     out->uid = n->entry->owned ? process.euid : 0;
     out->gid = n->entry->owned ? process.egid : 0;
@@ -323,8 +340,61 @@ static const struct vnode_ops file_ops = {
     .release = node_release,
 };
 
+/* What is there cannot be changed; new names are not found, as on Linux. */
+static int dir_create(struct vnode *dir, const char *name, size_t len, uint32_t mode, uint64_t rdev,
+                      struct vnode **out)
+{
+    (void)dir;
+    (void)name;
+    (void)len;
+    (void)mode;
+    (void)rdev;
+    (void)out;
+    return -ENOENT;
+}
+
+static int dir_symlink(struct vnode *dir, const char *name, size_t len, const char *target)
+{
+    (void)dir;
+    (void)name;
+    (void)len;
+    (void)target;
+    return -ENOENT;
+}
+
+static int dir_unlink(struct vnode *dir, const char *name, size_t len, bool is_rmdir)
+{
+    (void)dir;
+    (void)name;
+    (void)len;
+    (void)is_rmdir;
+    return -EPERM;
+}
+
+static int dir_link(struct vnode *dir, const char *name, size_t len, struct vnode *v)
+{
+    (void)dir;
+    (void)name;
+    (void)len;
+    (void)v;
+    return -ENOENT;
+}
+
+static int dir_rename(const struct vnode_name *from, const struct vnode_name *to, unsigned flags)
+{
+    (void)from;
+    (void)to;
+    (void)flags;
+    return -ENOENT;
+}
+
 static const struct vnode_ops dir_ops = {
     .lookup = dir_lookup,
+    .create = dir_create,
+    .symlink = dir_symlink,
+    .link = dir_link,
+    .unlink = dir_unlink,
+    .rename = dir_rename,
     .getattr = node_getattr,
     .readdir = dir_readdir,
     .release = node_release,

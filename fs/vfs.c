@@ -67,6 +67,9 @@ static int check_existing(struct vnode *v, const struct open *o)
         return -EROFS;
     }
     int err = access_check(v, mask, false);
+    if (err == 0 && v->executing && (mask & MAY_WRITE) != 0) {
+        err = -ETXTBSY;
+    }
     struct vattr attr;
     if (err == 0 && (o->flags & O_NOATIME) != 0) {
         err = v->ops->getattr(v, &attr);

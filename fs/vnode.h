@@ -83,6 +83,7 @@ struct vnode {
     struct mount *mounted_here; /* [mount lock] covering mount, NULL */
     uint32_t refs; /* [A] */
     uint32_t mode; /* [L] S_IFMT part immutable */
+    bool executing; /* [A] the program runs from it: opening it for writing fails with -ETXTBSY */
     struct spinlock lock;
 };
 

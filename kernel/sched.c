@@ -135,6 +135,7 @@ static void switch_locked(void) DROPS(queue.lock)
     if (prev->state == THREAD_DEAD) {
         queue.dead = prev;
     }
+    *(prev->state == THREAD_BLOCKED ? &prev->waits : &prev->preemptions) += 1;
     save_state(prev);
     load_state(next);
     next->since_tsc = prev->since_tsc;

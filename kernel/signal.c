@@ -246,11 +246,11 @@ int signal_action(int sig, const struct sigaction *act, struct sigaction *old)
     return 0;
 }
 
-void signal_sets(struct signal_sets *out)
+void signal_sets(struct signal_sets *out, const struct thread *t)
 {
-    *out = (struct signal_sets){.blocked = thread_this()->sig_mask};
+    *out = (struct signal_sets){.blocked = t->sig_mask};
     spin_lock(&lock);
-    out->pending = pending_for(thread_this());
+    out->pending = pending_for(t);
     out->queued = sigqueue_count();
     for (int sig = 1; sig <= SIGNAL_MAX; sig++) {
         __sighandler_t handler = actions[sig].sa_handler;

@@ -73,12 +73,12 @@ int signal_wait(uint64_t set, siginfo_t *info, uint64_t deadline_ns);
 /* signal_pending_set: pending signals that the thread blocks. */
 uint64_t signal_pending_set(void);
 
-/* signal_sets: what /proc shows: sets of signals as bits, and how many are queued. */
+/* signal_sets: what /proc shows of thread t: sets of signals as bits, and how many are queued. */
 struct signal_sets {
     uint64_t pending, blocked, ignored, caught;
     unsigned queued;
 };
-void signal_sets(struct signal_sets *out);
+void signal_sets(struct signal_sets *out, const struct thread *t);
 
 /* signal_name: "SIGSEGV"; "signal" for numbers without a name. */
 const char *signal_name(int sig);

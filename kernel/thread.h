@@ -28,6 +28,7 @@ struct thread {
     uint64_t vruntime; /* cycles, as fairness counts them */
     uint64_t cpu_cycles; /* processor time had until since_tsc */
     uint64_t since_tsc; /* while running: charged up to here */
+    uint64_t waits, preemptions; /* times it gave the CPU up, and times it was taken away */
     uint64_t kernel_rsp; /* while not running: saved context */
     uint64_t user_rsp; /* while not running: struct cpu's */
     uint64_t fs_base; /* program's FS while not running */

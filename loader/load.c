@@ -104,6 +104,9 @@ static void set_names(const struct start *s)
     const char *exe = p != NULL ? p->name : s->config->exec;
     const char *slash = strrchr(s->config->exec, '/');
 
+    if (p != NULL) {
+        p->vnode->executing = true;
+    }
     (void)string_copy(process.exe, sizeof(process.exe), exe);
     (void)string_copy(thread_this()->comm, sizeof(thread_this()->comm), slash + 1);
 }
