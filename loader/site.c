@@ -3,9 +3,8 @@
  * pointers.
  *
  * Invariant: a rewritten site's patch overlaps no other's. Entered by one CPU at a time: from a
- * trap,
- * a fault of the program, or a change of mappings on its behalf, none of which blocks in here; so
- * there is no lock, and several CPUs need one that is a leaf below space.lock.
+ * trap, a fault of the program, or a change of mappings on its behalf, none of which blocks in
+ * here; so there is no lock, and several CPUs need one that is a leaf below space.lock.
  * Source: ARCHITECTURE.md, the system-call path. */
 #include "loader/site.h"
 
