@@ -22,11 +22,10 @@
 #include "kernel/sched.h"
 #include "kernel/signal.h"
 #include "kernel/uaccess.h"
+#include "platform/offsets.h"
 
 #define TID_MAX 4194304 /* as Linux's largest pid_max */
 #define VECTORS_ALIGN 64
-#define FLAG_OVERFLOW_SHIFT 11
-#define RFLAGS_FIXED 0x202
 #define USER_CS 0x33
 #define USER_SS 0x2b
 
@@ -209,7 +208,6 @@ static void prepare_program(struct thread *t, const struct thread_request *r,
 {
     const struct call_frame *call = cpu_call_frame();
     struct frame *f = (struct frame *)(uintptr_t)(t->kernel_stack_top - sizeof(*f));
-    uint64_t flags = (call->flags >> 8 & 0xff) | (call->flags & 0xff) << FLAG_OVERFLOW_SHIFT;
     *f = (struct frame){.r15 = regs->r15,
                         .r14 = regs->r14,
                         .r13 = regs->r13,
@@ -222,7 +220,7 @@ static void prepare_program(struct thread *t, const struct thread_request *r,
                         .rdx = call->rdx,
                         .rsi = call->rsi,
                         .rdi = call->rdi};
-    f->rflags = flags | RFLAGS_FIXED;
+    f->rflags = (call->flags & RFLAGS_PROGRAM) | RFLAGS_FIXED;
     f->r11 = f->rflags;
     f->rcx = f->rip = call->rip;
     f->cs = USER_CS;

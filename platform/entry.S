@@ -3,7 +3,7 @@
  * ways back to the program.
  *
  * The program's stack is never touched. A system call keeps every register but RAX, RCX and R11,
- * and the arithmetic flags, so that a rewritten site cannot be told from the instruction. Both ways
+ * and the flags, so that a rewritten site cannot be told from the instruction. Both ways
  * back end in an exit window: from the check of the pending word to the last instruction. When the
  * monitor takes an interrupt there it moves RIP to the window's restart label, which checks again;
  * so the windows only read memory above the frame's base and can start over.
@@ -65,7 +65,7 @@ monitor_gate:
     ud2
     ret
 
-    .macro call_enter
+    .macro call_enter flags:vararg
     mov %rsp, %gs:CPU_USER_RSP
     mov %gs:CPU_KERNEL_RSP, %rsp
     push %rcx
@@ -75,22 +75,19 @@ monitor_gate:
     push %r10
     push %r8
     push %r9
-    mov %rax, %r11
-    lahf
-    seto %al
+    \flags
     push %rax
-    push %r11
     sub $8, %rsp
     cld
     .endm
 
-/* A raw syscall: RAX = number, RCX = return address. */
+/* A raw syscall: RAX = number, RCX = return address, R11 = flags. */
     .balign 64
 syscall_entry:
-    call_enter
+    call_enter push %r11
     incq %gs:CPU_RAW_CALLS
     lea -2(%rcx), %rdi
-    mov %r11, %rsi
+    mov %rax, %rsi
     call syscall_trapped
     mov %rax, CALL_RIP(%rsp)
     mov CALL_NR(%rsp), %r11
@@ -106,7 +103,8 @@ syscall_entry:
     .globl syscall_gate
     .balign 64
 syscall_gate:
-    call_enter
+    call_enter pushfq
+    mov %rax, %r11
 call_dispatch:
     incq %gs:CPU_CALLS
     mov %r10, %rcx
@@ -122,8 +120,12 @@ call_exit:
 call_check:
     cmpq $0, %gs:TRAP_PENDING
     jne call_slow
+    testb $RFLAGS_DF >> 8, CALL_FLAGS + 1(%rsp)
+    jnz call_slow
 call_window:
-    mov CALL_FLAGS(%rsp), %rax
+    mov CALL_FLAGS(%rsp), %ah
+    mov CALL_FLAGS + 1(%rsp), %al
+    and $RFLAGS_OF >> 8, %al
     mov CALL_R9(%rsp), %r9
     mov CALL_R8(%rsp), %r8
     mov CALL_R10(%rsp), %r10
@@ -131,7 +133,7 @@ call_window:
     mov CALL_RSI(%rsp), %rsi
     mov CALL_RDI(%rsp), %rdi
     mov CALL_RIP(%rsp), %rcx
-    add $0x7f, %al
+    add $0x80 - (RFLAGS_OF >> 8), %al /* overflows if OF was set */
     sahf
     mov CALL_RESULT(%rsp), %rax
     mov %gs:CPU_USER_RSP, %rsp
@@ -147,14 +149,12 @@ call_restart:
     sub $CALL_SIZE, %rsp
     jmp call_check
 
-/* Something waits to be done before the program goes on: make a full frame and leave by iretq. */
+/* Something waits to be done before the program goes on, or its direction flag is to be set again:
+ * make a full frame and leave by iretq. */
 call_slow:
-    mov CALL_FLAGS(%rsp), %rdx
-    movzbl %dh, %ecx
-    movzbl %dl, %edx
-    shl $11, %edx
-    or %edx, %ecx
-    or $0x202, %ecx /* RFLAGS as the program had them */
+    mov CALL_FLAGS(%rsp), %ecx
+    and $RFLAGS_PROGRAM, %ecx
+    or $RFLAGS_FIXED, %ecx
     mov %rsp, %rax
     pushq $USER_SS
     pushq %gs:CPU_USER_RSP

@@ -20,7 +20,7 @@
 /* The short frame of a system call, at the top of the kernel stack. */
 #define CALL_RESULT 0
 #define CALL_NR 8
-#define CALL_FLAGS 16 /* AH as lahf gave it, AL = overflow flag */
+#define CALL_FLAGS 16 /* RFLAGS at the call */
 #define CALL_R9 24
 #define CALL_R8 32
 #define CALL_R10 40
@@ -29,6 +29,12 @@
 #define CALL_RDI 64
 #define CALL_RIP 72
 #define CALL_SIZE 80
+
+#define RFLAGS_FIXED 0x202 /* always set in ring 3 */
+#define RFLAGS_DF 0x400
+#define RFLAGS_OF 0x800
+/* what a program may change of them: CF PF AF ZF SF DF OF AC ID */
+#define RFLAGS_PROGRAM 0x240cd5
 
 #define KERNEL_STACK_LEN 0x10000 /* = KERNEL_STACK_SIZE of kernel/thread.h */
 
