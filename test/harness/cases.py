@@ -13,7 +13,7 @@ from build import KINDS, ROOT, read_options
 DEFAULT_KINDS = "musl-static glibc-dynamic"
 KEYS = {"args", "run", "kinds", "stdin", "stdin_file", "elfin", "env", "timeout", "modes", "status",
         "stdout", "stderr", "host", "more_args", "setup", "script", "memory",
-        "rewritten"}
+        "rewritten", "cpus"}
 
 
 class Case:

@@ -129,10 +129,11 @@ def run_host(case, top):
 
 def elfin_command(case, top, mode):
     options = []
-    if mode != "auto":
-        options += ["--accel", mode.split(",")[0]]
-    if mode.endswith("no-rewrite"):
-        options.append("--no-rewrite")
+    accel, *rest = mode.split(",")
+    if accel != "auto":
+        options += ["--accel", accel]
+    for word in rest:
+        options.append("--" + word)
     if case.get("memory"):
         options += ["-m", case.get("memory")]
     if wants_share(case, mode):
@@ -160,7 +161,7 @@ def check(case, mode, top):
 
 
 def wants_share(case, mode):
-    return bool(case.get("rewritten")) and not mode.endswith("no-rewrite")
+    return bool(case.get("rewritten")) and "no-rewrite" not in mode
 
 
 def check_share(case, prefix):
@@ -183,7 +184,9 @@ def check_share(case, prefix):
 
 def run_script(case, mode, top):
     """A script judges by itself: status 0 passes, its output is the reason otherwise."""
-    env = {**os.environ, "ELFIN": ELFIN, "ACCEL": mode.split(",")[0], "ROOT": ROOT}
+    accel, *rest = mode.split(",")
+    cpus = [word[len("cpus="):] for word in rest if word.startswith("cpus=")]
+    env = {**os.environ, "ELFIN": ELFIN, "ACCEL": accel, "CPUS": (cpus or ["1"])[0], "ROOT": ROOT}
     command = [os.path.join(ROOT, case.source, case.get("script"))] + case.arguments()
     status = run(case, command, top + "/guest", env, f"{top}/{mode}", limits(case, mode))
     if status:

@@ -13,10 +13,12 @@
 #define HINT "; see elfin run --help"
 #define MIB (1UL << 20)
 #define MEMORY_MIN (3 * MIB) /* less does not hold the kernel */
+#define CPUS_MAX 8
 #define MEMORY_MAX (512UL << 30) /* what the kernel's map of memory has room for */
 
 enum long_option {
     OPTION_ROOT = 256,
+    OPTION_CPUS,
     OPTION_ADD,
     OPTION_ACCEL,
     OPTION_NO_REWRITE,
@@ -31,6 +33,7 @@ enum long_option {
 
 static const struct option long_options[] = {
     {"memory", required_argument, NULL, 'm'},
+    {"cpus", required_argument, NULL, OPTION_CPUS},
     {"env", required_argument, NULL, 'e'},
     {"workdir", required_argument, NULL, 'w'},
     {"root", required_argument, NULL, OPTION_ROOT},
@@ -55,6 +58,7 @@ static const char help_text[] =
     "\n"
     "  -m, --memory SIZE      the machine's memory: 64M, 1G, or a number of MiB\n"
     "                         (default: 256M, or more if the image is large)\n"
+    "      --cpus N           the machine's processors, 1 to 8 (default: 1)\n"
     "  -e, --env NAME=VALUE   set an environment variable; the program sees these, and PATH,\n"
     "                         HOME and TERM, but nothing else of the caller's environment\n"
     "  -w, --workdir DIR      start in DIR of the guest (default: the current directory)\n"
@@ -115,6 +119,16 @@ static int parse_memory(const char *text, uint64_t *out)
     return 0;
 }
 
+static int parse_cpus(const char *text, unsigned *out)
+{
+    if (*text < '1' || *text > '0' + CPUS_MAX || text[1] != '\0') {
+        return report_error(STATUS_OWN_ERROR, "--cpus %s: not a number from 1 to %d" HINT, text,
+                            CPUS_MAX);
+    }
+    *out = (unsigned)(*text - '0');
+    return 0;
+}
+
 static int parse_env(const char *text, struct run_options *o)
 {
     if (*text == '=' || strchr(text, '=') == NULL) {
@@ -158,6 +172,7 @@ static int parse_option(int option, struct run_options *o)
     case 'w': return parse_cwd(optarg, o);
     case 'v': o->verbose = true; return 0;
     case 'h': o->help = true; return 0;
+    case OPTION_CPUS: return parse_cpus(optarg, &o->cpus);
     case OPTION_ROOT: o->root = optarg; return 0;
     case OPTION_ADD: words_add(&o->add, optarg); return 0;
     case OPTION_ACCEL: return parse_accel(optarg, &o->accel);
@@ -187,7 +202,7 @@ static int refuse_option(int option, const char *word)
 
 int options_parse(int argc, char **argv, struct run_options *out)
 {
-    *out = (struct run_options){.accel = ACCEL_AUTO};
+    *out = (struct run_options){.accel = ACCEL_AUTO, .cpus = 1};
     opterr = 0;
     optind = 1;
     int option;

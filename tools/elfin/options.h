@@ -11,6 +11,7 @@
 
 struct run_options {
     uint64_t memory; /* bytes, whole MiB; 0: chosen to fit */
+    unsigned cpus; /* 1.. */
     struct words env; /* NAME=VALUE */
     struct words add; /* HOSTPATH or HOSTPATH:GUESTPATH */
     struct words qemu; /* more arguments for the hypervisor */

@@ -61,11 +61,14 @@ void qemu_command(const char *program, const struct qemu_machine *m, struct word
         "isa-debug-exit,iobase=0xf4,iosize=4", "-device", "virtio-serial-device,max_ports=" PORTS,
         NULL};
     words_add(out, program);
-    words_add(out, "-accel");
-    words_add(out, accel_name(m->accel));
+    words_add(out, "-accel"); /* emulated processors run at the same time, a thread each */
+    words_add_format(out, "%s%s", accel_name(m->accel),
+                     m->accel == ACCEL_TCG && m->cpus > 1 ? ",thread=multi" : "");
     add_all(out, fixed);
     words_add(out, "-m");
     words_add_format(out, "%luM", m->memory >> 20);
+    words_add(out, "-smp");
+    words_add_format(out, "%u", m->cpus);
     for (int i = 0; i < QEMU_STREAMS; i++) {
         words_add(out, "-chardev");
         words_add_format(out, "socket,id=%s,fd=%d", stream_names[i], QEMU_FD_FIRST + i);

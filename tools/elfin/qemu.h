@@ -15,6 +15,7 @@ enum qemu_stream { QEMU_STDIN, QEMU_STDOUT, QEMU_STDERR, QEMU_LOG, QEMU_SERIAL, 
 struct qemu_machine {
     enum accel accel;
     uint64_t memory; /* bytes */
+    unsigned cpus; /* 1.. */
     const char *kernel; /* host path */
     const char *image; /* host path of the root image */
     const char *options; /* kernel command line */

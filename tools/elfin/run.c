@@ -197,6 +197,7 @@ static int start(struct run *r, struct tree *t)
     }
     report_detail("%s, because %s", accel_name(r->machine.accel), why);
     char *options = kernel_options(r);
+    r->machine.cpus = r->options.cpus;
     r->machine.kernel = r->kernel;
     r->machine.image = r->image;
     r->machine.options = options;
