@@ -7,17 +7,20 @@
 #include "fs/vnode.h"
 #include "kernel/process.h"
 
-static bool in_group(uint32_t gid, bool real)
+/* Single ids are read without process.lock, as Linux reads credentials: a call that races with
+ * setuid sees either. The list of groups is taken as a whole. */
+bool access_in_group(uint32_t gid, bool real)
 {
-    if (gid == (real ? process.gid : process.fsgid)) {
+    bool found = gid == (real ? process.gid : process.fsgid);
+    if (found) {
         return true;
     }
+    spin_lock(&process.lock);
     for (unsigned i = 0; i < process.ngroups; i++) {
-        if (process.groups[i] == gid) {
-            return true;
-        }
+        found = found || process.groups[i] == gid;
     }
-    return false;
+    spin_unlock(&process.lock);
+    return found;
 }
 
 int access_check(struct vnode *v, unsigned mask, bool real)
@@ -40,7 +43,7 @@ int access_check(struct vnode *v, unsigned mask, bool real)
     unsigned bits = attr.mode & 7;
     if (uid == attr.uid) {
         bits = attr.mode >> 6 & 7;
-    } else if (in_group(attr.gid, real)) {
+    } else if (access_in_group(attr.gid, real)) {
         bits = attr.mode >> 3 & 7;
     }
     return (mask & ~bits) == 0 ? 0 : -EACCES;

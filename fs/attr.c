@@ -41,15 +41,6 @@ bool attr_owns(const struct vattr *attr)
     return attr->uid == process.fsuid || process_capable(CAP_FOWNER);
 }
 
-static bool in_group(uint32_t gid)
-{
-    bool found = gid == process.fsgid;
-    for (unsigned i = 0; i < process.ngroups; i++) {
-        found = found || process.groups[i] == gid;
-    }
-    return found;
-}
-
 static int check_writable(const struct vnode *v)
 {
     return v->mount->read_only || v->ops->setattr == NULL ? -EROFS : 0;
@@ -70,7 +61,7 @@ int attr_chmod(struct vnode *v, uint32_t mode)
         return -EOPNOTSUPP;
     }
     attr.mode = (attr.mode & S_IFMT) | (mode & MODE_BITS);
-    if (!in_group(attr.gid) && !process_capable(CAP_FSETID)) {
+    if (!access_in_group(attr.gid, false) && !process_capable(CAP_FSETID)) {
         attr.mode &= ~(uint32_t)S_ISGID;
     }
     return v->ops->setattr(v, &attr, VATTR_MODE);
@@ -85,7 +76,7 @@ static bool may_chown(const struct vattr *attr, uint32_t uid, uint32_t gid)
     if (uid != ATTR_KEEP && !(owner && uid == attr->uid)) {
         return false;
     }
-    return gid == ATTR_KEEP || (owner && (gid == attr->gid || in_group(gid)));
+    return gid == ATTR_KEEP || (owner && (gid == attr->gid || access_in_group(gid, false)));
 }
 
 int attr_chown(struct vnode *v, uint32_t uid, uint32_t gid)

@@ -20,6 +20,7 @@
 
 struct walk {
     struct vnode *at; /* referenced */
+    struct vnode *root; /* the process's when the walk began, referenced */
     const struct vnode *floor; /* WALK_BENEATH: ".." must not leave it */
     char *name; /* heap, PATH_MAX: absolute canonical name of at */
     size_t len;
@@ -79,7 +80,9 @@ void namei_root(struct path *out)
 
 static void stand_at(struct walk *w, struct vnode *v)
 {
-    vnode_put(w->at);
+    if (w->at != NULL) {
+        vnode_put(w->at);
+    }
     w->at = v;
 }
 
@@ -96,6 +99,15 @@ static int go_to(struct walk *w, const struct path *p)
     return 0;
 }
 
+static int go_to_root(struct walk *w)
+{
+    struct path p;
+    namei_root(&p);
+    int err = p.vnode != NULL ? go_to(w, &p) : -ENOMEM;
+    path_put(&p);
+    return err;
+}
+
 static int walk_begin(struct walk *w, const struct path *at, const char *name, unsigned flags)
 {
     bool absolute = name[0] == '/';
@@ -109,26 +121,28 @@ static int walk_begin(struct walk *w, const struct path *at, const char *name, u
     if (absolute && (flags & WALK_BENEATH) != 0) {
         return -EXDEV;
     }
-    const struct path *start = absolute ? &root : at != NULL ? at : &cwd;
-    if (start->vnode == NULL) {
-        return -ENOENT;
-    }
     w->name = heap_alloc(PATH_MAX);
     if (w->name == NULL) {
         return -ENOMEM;
     }
-    w->len = strlen(start->name);
-    memcpy(w->name, start->name, w->len + 1);
-    vnode_get(start->vnode);
-    w->at = start->vnode;
-    w->floor = start->vnode;
-    return 0;
+    spin_lock(&cwd_lock);
+    w->root = root.vnode;
+    if (w->root != NULL) {
+        vnode_get(w->root);
+    }
+    int err = go_to(w, absolute ? &root : at != NULL ? at : &cwd);
+    spin_unlock(&cwd_lock);
+    w->floor = w->at;
+    return err;
 }
 
 static void walk_end(struct walk *w)
 {
     if (w->at != NULL) {
         vnode_put(w->at);
+    }
+    if (w->root != NULL) {
+        vnode_put(w->root);
     }
     heap_free(w->name);
     heap_free(w->pending);
@@ -163,7 +177,7 @@ static int name_push(struct walk *w, const char *part, size_t len)
 static int go_up(struct walk *w)
 {
     struct vnode *up;
-    if (w->at == root.vnode) {
+    if (w->at == w->root) {
         return 0;
     }
     if ((w->flags & WALK_BENEATH) != 0 && w->at == w->floor) {
@@ -241,7 +255,7 @@ static int follow(struct walk *w, struct vnode *v)
     if (text[0] != '/') {
         return 0;
     }
-    return (w->flags & WALK_BENEATH) != 0 ? -EXDEV : go_to(w, &root);
+    return (w->flags & WALK_BENEATH) != 0 ? -EXDEV : go_to_root(w);
 }
 
 /* Search permission and type of the directory that a component is looked up in. */

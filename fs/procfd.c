@@ -124,7 +124,7 @@ static int place_of(struct file *f, struct path *out)
         heap_free(text);
         return -ENOMEM;
     }
-    n->vnode = (struct vnode){.ops = &filenode_ops, .mount = &files, .refs = 1};
+    vnode_init(&n->vnode, &filenode_ops, &files, 0);
     n->file = f;
     n->vnode.mode = filenode_getattr(&n->vnode, &attr) == 0 ? attr.mode : 0;
     describe(f, text, sizeof(name));

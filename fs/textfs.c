@@ -106,8 +106,7 @@ static struct textnode *node_create(struct mount *m, struct textnode *parent,
     if (n == NULL) {
         return NULL;
     }
-    n->vnode = (struct vnode){.ops = ops_of(e), .mount = m, .refs = 1, .mode = e->mode};
-    n->vnode.mode |= e->mode_of != NULL ? e->mode_of(key) : 0;
+    vnode_init(&n->vnode, ops_of(e), m, e->mode | (e->mode_of != NULL ? e->mode_of(key) : 0));
     n->entry = e;
     n->key = key;
     n->parent = parent != NULL ? parent : n;

@@ -3,9 +3,9 @@
  *
  * A page that is not in the tree reads from below (up to lower_len) or as zeros. Pages are
  * mapped in place, so bytes past the end of the file in its last page are kept zero when the
- * file shrinks. fs->lock guards the tree and sizes; it is dropped before the program's memory is
- * touched, while a page reference keeps the frame. Source: read(2), write(2), fallocate(2),
- * mmap(2). */
+ * file shrinks. The node's lock guards the tree and sizes; it is dropped before the program's
+ * memory is touched, while a page reference keeps the frame. Source: read(2), write(2),
+ * fallocate(2), mmap(2). */
 #include <asm/errno.h>
 #include <asm/fcntl.h>
 #include <asm/signal.h>
@@ -129,12 +129,12 @@ long tmpdata_read(struct vnode *v, struct iov_iter *it, uint64_t pos)
     long done = 0;
     while (iov_left(it) != 0) {
         struct file_page fp = {{0}, NULL};
-        spin_lock(&n->fs->lock);
+        spin_lock(&n->vnode.lock);
         uint64_t left = pos < n->attr.size ? n->attr.size - pos : 0;
         size_t offset = pos % PAGE_SIZE;
         size_t len = min((size_t)min(left, (uint64_t)(PAGE_SIZE - offset)), iov_left(it));
         int err = len != 0 ? page_for_read(n, pos >> PAGE_SHIFT, &fp) : 0;
-        spin_unlock(&n->fs->lock);
+        spin_unlock(&n->vnode.lock);
         if (len == 0 || (err != 0 && err != -ENODATA)) {
             return done != 0 ? done : err;
         }
@@ -168,14 +168,14 @@ static long write_page(struct tmpnode *n, struct iov_iter *it, uint64_t pos, siz
     int err = 0;
     size_t offset = pos % PAGE_SIZE;
     uint64_t index = pos >> PAGE_SHIFT;
-    spin_lock(&n->fs->lock);
+    spin_lock(&n->vnode.lock);
     bool overlaid = below(n, index) && page_find(n, index) == NULL;
     struct tmppage *p = page_own(n, index, &err);
     struct page *frame = p != NULL ? p->page : NULL;
     if (frame != NULL) {
         pages_get(frame);
     }
-    spin_unlock(&n->fs->lock);
+    spin_unlock(&n->vnode.lock);
     if (overlaid) { /* mappings still show the page below */
         mmap_forget_file(&n->vnode, index, index + 1, false);
     }
@@ -185,9 +185,9 @@ static long write_page(struct tmpnode *n, struct iov_iter *it, uint64_t pos, siz
     long moved = iov_copy_from(it, (char *)pages_va(frame) + offset, len);
     pages_put(frame);
     if (moved > 0) {
-        spin_lock(&n->fs->lock);
+        spin_lock(&n->vnode.lock);
         n->attr.size = max(n->attr.size, pos + (uint64_t)moved);
-        spin_unlock(&n->fs->lock);
+        spin_unlock(&n->vnode.lock);
     }
     return moved;
 }
@@ -223,7 +223,7 @@ int tmpdata_page(struct vnode *v, uint64_t index, bool write, struct file_page *
 {
     struct tmpnode *n = tmpnode_of(v);
     int err = 0;
-    spin_lock(&n->fs->lock);
+    spin_lock(&n->vnode.lock);
     if (index >= align_up(n->attr.size, PAGE_SIZE) >> PAGE_SHIFT) {
         err = -ENXIO;
     } else if (!write) {
@@ -237,7 +237,7 @@ int tmpdata_page(struct vnode *v, uint64_t index, bool write, struct file_page *
             *out = (struct file_page){pages_pa(p->page), p->page};
         }
     }
-    spin_unlock(&n->fs->lock);
+    spin_unlock(&n->vnode.lock);
     return err;
 }
 
@@ -286,7 +286,7 @@ int tmpdata_truncate(struct tmpnode *n, uint64_t len)
     if (len > SIZE_LIMIT || len > process.limits[RLIMIT_FSIZE].rlim_cur) {
         return -EFBIG;
     }
-    spin_lock(&n->fs->lock);
+    spin_lock(&n->vnode.lock);
     bool shorter = len < n->attr.size;
     if (shorter) {
         err = zero_part(n, len, align_up(len, PAGE_SIZE));
@@ -298,7 +298,7 @@ int tmpdata_truncate(struct tmpnode *n, uint64_t len)
     if (err == 0) {
         n->attr.size = len;
     }
-    spin_unlock(&n->fs->lock);
+    spin_unlock(&n->vnode.lock);
     if (shorter) {
         mmap_forget_file(&n->vnode, len >> PAGE_SHIFT, UINT64_MAX, false);
         mmap_forget_file(&n->vnode, align_up(len, PAGE_SIZE) >> PAGE_SHIFT, UINT64_MAX, true);
@@ -348,7 +348,7 @@ int tmpdata_fallocate(struct vnode *v, int mode, uint64_t offset, uint64_t len)
     if (kind != 0 && kind != FALLOC_FL_ZERO_RANGE && !punch) {
         return -EOPNOTSUPP;
     }
-    spin_lock(&n->fs->lock);
+    spin_lock(&n->vnode.lock);
     int err = kind != 0 ? punch_locked(n, offset, min(end, n->attr.size)) : 0;
     if (err == 0 && !punch) {
         err = reserve_locked(n, offset, end);
@@ -356,7 +356,7 @@ int tmpdata_fallocate(struct vnode *v, int mode, uint64_t offset, uint64_t len)
     if (err == 0 && (mode & FALLOC_FL_KEEP_SIZE) == 0) {
         n->attr.size = max(n->attr.size, end);
     }
-    spin_unlock(&n->fs->lock);
+    spin_unlock(&n->vnode.lock);
     if (kind != 0) {
         mmap_forget_file(v, offset >> PAGE_SHIFT, align_up(end, PAGE_SIZE) >> PAGE_SHIFT, false);
     }

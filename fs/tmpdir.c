@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Operations on the names of tmpfs: lookup, create, symlink, link, unlink, rename.
  *
- * Each takes fs->lock once: finds and checks everything, gets the memory it needs, then changes
- * names and link counts, which cannot fail. The references that go are dropped after the lock.
+ * Each but lookup takes fs->lock once: finds and checks everything, gets the memory it needs, then
+ * changes names and link counts, which cannot fail. References are dropped after the lock.
  * Source: the manual page of each call; order of rename's errors as Linux has it. */
 #include <asm/errno.h>
 #include <linux/fs.h>
@@ -18,24 +18,45 @@ static void put_refs(struct tmpnode *n, unsigned refs)
     }
 }
 
-int tmpdir_lookup(struct vnode *v, const char *name, size_t len, struct vnode **out)
+static struct tmpnode *get_parent(struct tmpnode *dir)
 {
-    int err = 0;
+    spin_lock(&dir->vnode.lock);
+    struct tmpnode *up = dir->parent;
+    vnode_get(&up->vnode);
+    spin_unlock(&dir->vnode.lock);
+    return up;
+}
+
+/* A name that has to be looked for below. */
+static int lookup_below(struct tmpnode *dir, const char *name, size_t len, struct tmpnode **out)
+{
     struct tmpname *e;
-    struct tmpnode *dir = tmpnode_of(v);
-    struct tmpnode *n = dir;
     spin_lock(&dir->fs->lock);
-    if (len == 2 && name[0] == '.' && name[1] == '.') {
-        n = dir->parent;
-    } else if (len != 1 || name[0] != '.') {
-        err = tmpname_find(dir, name, len, &e);
-        err = err != 0 ? err : tmpname_target(dir, e, &n);
-    }
+    int err = tmpname_find(dir, name, len, &e);
+    err = err != 0 ? err : tmpname_target(dir, e, out);
     if (err == 0) {
-        vnode_get(&n->vnode);
-        *out = &n->vnode;
+        vnode_get(&(*out)->vnode);
     }
     spin_unlock(&dir->fs->lock);
+    return err;
+}
+
+int tmpdir_lookup(struct vnode *v, const char *name, size_t len, struct vnode **out)
+{
+    struct tmpnode *dir = tmpnode_of(v);
+    struct tmpnode *n = dir;
+    int err = 0;
+    if (len == 1 && name[0] == '.') {
+        vnode_get(v);
+    } else if (len == 2 && name[0] == '.' && name[1] == '.') {
+        n = get_parent(dir);
+    } else {
+        err = tmpname_known(dir, name, len, &n);
+        err = err == -EAGAIN ? lookup_below(dir, name, len, &n) : err;
+    }
+    if (err == 0) {
+        *out = &n->vnode;
+    }
     return err;
 }
 
@@ -50,22 +71,18 @@ static int check_free(struct tmpnode *dir, const char *name, size_t len)
     return err == 0 ? -EEXIST : err == -ENOENT ? 0 : err;
 }
 
-/* n, new, under a name in dir; a reference of n goes to the name. */
+/* n, new and known to nobody else, under a name in dir; a reference of n goes to the name. */
 static void enter(struct tmpnode *dir, struct tmpname *e, struct tmpnode *n)
 {
+    tmpfs_inherit(dir, n);
     n->attr.nlink = 1;
-    if ((dir->attr.mode & S_ISGID) != 0) {
-        n->attr.gid = dir->attr.gid;
-    }
     if (S_ISDIR(n->attr.mode)) {
-        n->attr.mode |= dir->attr.mode & S_ISGID;
-        n->vnode.mode = n->attr.mode;
         n->attr.nlink = 2;
         n->parent = dir;
-        dir->attr.nlink++;
+        tmpnode_relink(dir, 1);
     }
     tmpname_add(dir, e, n);
-    tmpnode_touch_locked(dir, true);
+    tmpnode_touch(dir, true);
 }
 
 /* Give n, new, the name; takes over one reference of n also on failure. */
@@ -150,11 +167,11 @@ int tmpdir_link(struct vnode *v, const char *name, size_t len, struct vnode *lin
     }
     if (err == 0) {
         vnode_get(linked); /* the name's */
-        n->attr.nlink++;
+        tmpnode_relink(n, 1);
         n->linkable = false;
-        tmpnode_touch_locked(n, false);
+        tmpnode_touch(n, false);
         tmpname_add(dir, e, n);
-        tmpnode_touch_locked(dir, true);
+        tmpnode_touch(dir, true);
     }
     spin_unlock(&dir->fs->lock);
     return err;
@@ -163,14 +180,14 @@ int tmpdir_link(struct vnode *v, const char *name, size_t len, struct vnode *lin
 unsigned tmpdir_lose_name(struct tmpnode *dir, struct tmpnode *n)
 {
     lock_assert_held(&dir->fs->lock);
-    tmpnode_touch_locked(n, false);
+    tmpnode_touch(n, false);
     if (S_ISDIR(n->attr.mode)) {
-        dir->attr.nlink--;
-        n->attr.nlink = 0;
+        tmpnode_relink(dir, -1);
+        tmpnode_relink(n, -(int)n->attr.nlink);
         vnode_get(&dir->vnode); /* for n->parent */
         return 1;
     }
-    n->attr.nlink--;
+    tmpnode_relink(n, -1);
     if (n->attr.nlink == 0 && n->shared) {
         rbtree_remove(&dir->fs->by_lower, &n->lower_node);
         n->shared = false;
@@ -209,7 +226,7 @@ int tmpdir_unlink(struct vnode *v, const char *name, size_t len, bool is_rmdir)
     if (err == 0) {
         tmpname_remove(dir, e);
         refs = tmpdir_lose_name(dir, n);
-        tmpnode_touch_locked(dir, true);
+        tmpnode_touch(dir, true);
     }
     spin_unlock(&dir->fs->lock);
     put_refs(n, refs);
@@ -282,25 +299,21 @@ static int rename_check(const struct rename *r, unsigned flags, bool *same)
 static void adopt(struct tmpnode *dir, struct tmpnode *n)
 {
     if (S_ISDIR(n->attr.mode) && n->parent != dir) {
-        n->parent->attr.nlink--;
-        dir->attr.nlink++;
+        tmpnode_relink(n->parent, -1);
+        tmpnode_relink(dir, 1);
+        spin_lock(&n->vnode.lock);
         n->parent = dir;
+        spin_unlock(&n->vnode.lock);
     }
-}
-
-static void point_to(struct tmpname *e, struct tmpnode *n)
-{
-    e->target = n;
-    e->dtype = (uint8_t)(n->attr.mode >> 12);
 }
 
 static void rename_exchange(const struct rename *r)
 {
-    point_to(r->from, r->replaced);
-    point_to(r->to, r->moving);
+    tmpname_point(r->from_dir, r->from, r->replaced);
+    tmpname_point(r->to_dir, r->to, r->moving);
     adopt(r->to_dir, r->moving);
     adopt(r->from_dir, r->replaced);
-    tmpnode_touch_locked(r->replaced, false);
+    tmpnode_touch(r->replaced, false);
 }
 
 /* Returns references of r->replaced to drop. */
@@ -310,7 +323,7 @@ static unsigned rename_move(const struct rename *r, struct tmpname *fresh)
     tmpname_remove(r->from_dir, r->from);
     if (r->to != NULL) {
         refs = tmpdir_lose_name(r->to_dir, r->replaced);
-        point_to(r->to, r->moving);
+        tmpname_point(r->to_dir, r->to, r->moving);
     } else {
         tmpname_add(r->to_dir, fresh, r->moving);
     }
@@ -342,9 +355,9 @@ int tmpdir_rename(const struct vnode_name *from, const struct vnode_name *to, un
         } else {
             refs = rename_move(&r, fresh);
         }
-        tmpnode_touch_locked(r.moving, false);
-        tmpnode_touch_locked(r.from_dir, true);
-        tmpnode_touch_locked(r.to_dir, true);
+        tmpnode_touch(r.moving, false);
+        tmpnode_touch(r.from_dir, true);
+        tmpnode_touch(r.to_dir, true);
     }
     spin_unlock(&r.from_dir->fs->lock);
     put_refs(r.replaced, refs);

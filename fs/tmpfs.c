@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* tmpfs: instances, the life of a node, attributes.
  *
- * fs->lock guards names, attributes and the tree of shared nodes of an instance. References are
- * dropped after the lock is released, since the last one takes the node apart.
+ * Locks: tmpnode.h. References are dropped after locks are released, since the last one takes the
+ * node apart.
  * Source: tmpfs(5), inode(7), statfs(2). */
 #include "fs/tmpfs.h"
 
@@ -51,7 +51,7 @@ struct tmpnode *tmpnode_create(struct tmpfs *fs, uint32_t mode, uint64_t lower_i
     if (n == NULL) {
         return NULL;
     }
-    n->vnode = (struct vnode){.ops = ops_of(mode), .mount = &fs->mount, .refs = 1, .mode = mode};
+    vnode_init(&n->vnode, ops_of(mode), &fs->mount, mode);
     n->fs = fs;
     n->lower_ino = lower_ino;
     n->complete = lower_ino == 0;
@@ -147,8 +147,9 @@ int tmpnode_from_lower(struct tmpnode *dir, uint64_t ino, struct tmpnode **out)
     return 0;
 }
 
-void tmpnode_touch_locked(struct tmpnode *n, bool content)
+static void touch_locked(struct tmpnode *n, bool content)
 {
+    lock_assert_held(&n->vnode.lock);
     n->attr.ctime = now();
     if (content) {
         n->attr.mtime = n->attr.ctime;
@@ -157,9 +158,17 @@ void tmpnode_touch_locked(struct tmpnode *n, bool content)
 
 void tmpnode_touch(struct tmpnode *n, bool content)
 {
-    spin_lock(&n->fs->lock);
-    tmpnode_touch_locked(n, content);
-    spin_unlock(&n->fs->lock);
+    spin_lock(&n->vnode.lock);
+    touch_locked(n, content);
+    spin_unlock(&n->vnode.lock);
+}
+
+void tmpnode_relink(struct tmpnode *n, int change)
+{
+    lock_assert_held(&n->fs->lock);
+    spin_lock(&n->vnode.lock);
+    n->attr.nlink += (uint32_t)change;
+    spin_unlock(&n->vnode.lock);
 }
 
 /* Removed directories hold their parents: a loop, since the chain may be long and the stack is
@@ -183,10 +192,10 @@ static void node_release(struct vnode *v)
 static int node_getattr(struct vnode *v, struct vattr *out)
 {
     struct tmpnode *n = tmpnode_of(v);
-    spin_lock(&n->fs->lock);
+    spin_lock(&v->lock);
     *out = n->attr;
     uint64_t below = align_up(min(n->lower_len, n->attr.size), 512) / 512;
-    spin_unlock(&n->fs->lock);
+    spin_unlock(&v->lock);
     out->blocks = max(out->blocks, below);
     return 0;
 }
@@ -200,17 +209,17 @@ static int node_setattr(struct vnode *v, const struct vattr *attr, unsigned whic
             return err;
         }
     }
-    spin_lock(&n->fs->lock);
-    tmpnode_touch_locked(n, (which & VATTR_SIZE) != 0);
+    spin_lock(&v->lock);
+    touch_locked(n, (which & VATTR_SIZE) != 0);
     if ((which & VATTR_MODE) != 0) {
         n->attr.mode = (n->attr.mode & S_IFMT) | (attr->mode & ~(uint32_t)S_IFMT);
-        v->mode = n->attr.mode;
+        __atomic_store_n(&v->mode, n->attr.mode, __ATOMIC_RELAXED);
     }
     n->attr.uid = (which & VATTR_UID) != 0 ? attr->uid : n->attr.uid;
     n->attr.gid = (which & VATTR_GID) != 0 ? attr->gid : n->attr.gid;
     n->attr.atime = (which & VATTR_ATIME) != 0 ? attr->atime : n->attr.atime;
     n->attr.mtime = (which & VATTR_MTIME) != 0 ? attr->mtime : n->attr.mtime;
-    spin_unlock(&n->fs->lock);
+    spin_unlock(&v->lock);
     return 0;
 }
 
@@ -271,13 +280,14 @@ static void fs_statfs(struct mount *m, struct fs_stats *out)
 {
     struct pages_stats pages;
     pages_stats(&pages);
-    *out = (struct fs_stats){.type = TMPFS_MAGIC,
-                             .block_size = PAGE_SIZE,
-                             .blocks = pages.total,
-                             .blocks_free = pages.free,
-                             .files = fs_of(m)->nodes + pages.free,
-                             .files_free = pages.free,
-                             .name_max = NAME_MAX};
+    *out =
+        (struct fs_stats){.type = TMPFS_MAGIC,
+                          .block_size = PAGE_SIZE,
+                          .blocks = pages.total,
+                          .blocks_free = pages.free,
+                          .files = __atomic_load_n(&fs_of(m)->nodes, __ATOMIC_RELAXED) + pages.free,
+                          .files_free = pages.free,
+                          .name_max = NAME_MAX};
 }
 
 static void fs_init(struct tmpfs *fs, const struct tmpfs_lower *lower, const char *source)
@@ -385,6 +395,17 @@ int tmpfs_create_anonymous(const char *name, unsigned flags, struct file **out)
     return err;
 }
 
+void tmpfs_inherit(struct tmpnode *dir, struct tmpnode *n)
+{
+    spin_lock(&dir->vnode.lock);
+    if ((dir->attr.mode & S_ISGID) != 0) {
+        n->attr.gid = dir->attr.gid;
+        n->attr.mode |= S_ISDIR(n->attr.mode) ? S_ISGID : 0;
+        n->vnode.mode = n->attr.mode;
+    }
+    spin_unlock(&dir->vnode.lock);
+}
+
 int tmpfs_create_in(struct vnode *dir, uint32_t mode, struct vnode **out)
 {
     struct tmpnode *d = tmpnode_of(dir);
@@ -392,9 +413,7 @@ int tmpfs_create_in(struct vnode *dir, uint32_t mode, struct vnode **out)
     if (n == NULL) {
         return -ENOMEM;
     }
-    if ((d->attr.mode & S_ISGID) != 0) {
-        n->attr.gid = d->attr.gid;
-    }
+    tmpfs_inherit(d, n);
     n->linkable = true;
     *out = &n->vnode;
     return 0;

@@ -5,6 +5,8 @@
  * learns its names singly, as they are looked up, until the first listing or removal: then it
  * takes in all of them, so that a removed name cannot come back from below. Cookies ascend along
  * the list and are never used twice, so a position stays valid whatever is removed.
+ * Locks: tmpnode.h. What can be answered from the names that are known is, under the directory's
+ * lock alone.
  * Source: readdir(3), "POSIX: seekdir". */
 #include <asm/errno.h>
 
@@ -64,6 +66,8 @@ void tmpname_add(struct tmpnode *dir, struct tmpname *e, struct tmpnode *target)
 {
     struct rbnode *parent = NULL;
     struct rbnode **link = &dir->names.root;
+    lock_assert_held(&dir->fs->lock);
+    spin_lock(&dir->vnode.lock);
     while (*link != NULL) {
         parent = *link;
         struct tmpname *at = rb_entry(parent, struct tmpname, node);
@@ -78,16 +82,29 @@ void tmpname_add(struct tmpnode *dir, struct tmpname *e, struct tmpnode *target)
     if (target != NULL) {
         e->dtype = (uint8_t)(target->attr.mode >> 12);
     }
+    spin_unlock(&dir->vnode.lock);
+}
+
+void tmpname_point(struct tmpnode *dir, struct tmpname *e, struct tmpnode *n)
+{
+    lock_assert_held(&dir->fs->lock);
+    spin_lock(&dir->vnode.lock);
+    e->target = n;
+    e->dtype = (uint8_t)(n->attr.mode >> 12);
+    spin_unlock(&dir->vnode.lock);
 }
 
 void tmpname_remove(struct tmpnode *dir, struct tmpname *e)
 {
+    lock_assert_held(&dir->fs->lock);
+    spin_lock(&dir->vnode.lock);
     if (dir->resume == e) {
         dir->resume = NULL;
     }
     rbtree_remove(&dir->names, &e->node);
     list_remove(&e->order);
     dir->nnames--;
+    spin_unlock(&dir->vnode.lock);
     heap_free(e);
 }
 
@@ -120,7 +137,9 @@ int tmpname_complete(struct tmpnode *dir)
         return 0;
     }
     int err = dir->fs->lower->entries(dir->lower_ino, take_in, dir);
+    spin_lock(&dir->vnode.lock);
     dir->complete = err == 0;
+    spin_unlock(&dir->vnode.lock);
     return err;
 }
 
@@ -138,14 +157,28 @@ int tmpname_find(struct tmpnode *dir, const char *name, size_t len, struct tmpna
     return err != 0 ? err : add_lower(dir, name, len, ino, dtype, out);
 }
 
+int tmpname_known(struct tmpnode *dir, const char *name, size_t len, struct tmpnode **out)
+{
+    spin_lock(&dir->vnode.lock);
+    const struct tmpname *e = find_known(dir, name, len);
+    int err = e == NULL && dir->complete ? -ENOENT : e == NULL || e->target == NULL ? -EAGAIN : 0;
+    if (err == 0) {
+        vnode_get(&e->target->vnode);
+        *out = e->target;
+    }
+    spin_unlock(&dir->vnode.lock);
+    return err;
+}
+
 int tmpname_target(struct tmpnode *dir, struct tmpname *e, struct tmpnode **out)
 {
     if (e->target == NULL) {
-        int err = tmpnode_from_lower(dir, e->lower_ino, &e->target);
+        struct tmpnode *n;
+        int err = tmpnode_from_lower(dir, e->lower_ino, &n);
         if (err != 0) {
-            e->target = NULL;
             return err;
         }
+        tmpname_point(dir, e, n);
     }
     *out = e->target;
     return 0;
@@ -162,14 +195,26 @@ static struct list *seek(struct tmpnode *dir, uint64_t cursor)
     return at;
 }
 
+/* The names have all been taken in; this is asked once for each round of readdir. */
+static int complete(struct tmpnode *dir)
+{
+    spin_lock(&dir->fs->lock);
+    int err = tmpname_complete(dir);
+    spin_unlock(&dir->fs->lock);
+    return err;
+}
+
 int tmpname_readdir(struct vnode *v, uint64_t cursor, dir_emit_fn emit, void *ctx)
 {
     struct tmpnode *dir = tmpnode_of(v);
     unsigned dtype = S_IFDIR >> 12;
-    spin_lock(&dir->fs->lock);
-    int err = tmpname_complete(dir);
-    bool more = err == 0;
-    if (more && cursor == 0) {
+    int err = complete(dir);
+    if (err != 0) {
+        return err;
+    }
+    spin_lock(&dir->vnode.lock);
+    bool more = true;
+    if (cursor == 0) {
         more = emit(ctx, ".", 1, dir->attr.ino, dtype, 1) == 0;
     }
     if (more && cursor <= 1) {
@@ -181,6 +226,6 @@ int tmpname_readdir(struct vnode *v, uint64_t cursor, dir_emit_fn emit, void *ct
         more = emit(ctx, e->name, e->len, ino, e->dtype, e->cookie + 1) == 0;
         dir->resume = e;
     }
-    spin_unlock(&dir->fs->lock);
-    return err;
+    spin_unlock(&dir->vnode.lock);
+    return 0;
 }

@@ -4,7 +4,13 @@
  *
  * References: a name holds one of its target, fs->by_lower one of each of its nodes, the mount
  * one of the root, and a directory that was removed one of its last parent. So a node without
- * references has no links and goes. */
+ * references has no links and goes.
+ *
+ * Locks: fs->lock makes changes to the tree of names one at a time. Each node's own lock,
+ * vnode.lock, guards its attributes and contents, and lets a directory's names be read without
+ * fs->lock: [T] fields are written under both and read under either. So lookups in different
+ * directories, and reads and writes of different files, share no lock. Order: fs->lock, then one
+ * vnode.lock. */
 #ifndef FS_TMPNODE_H
 #define FS_TMPNODE_H
 
@@ -12,57 +18,57 @@
 #include "kernel/base/rbtree.h"
 
 struct tmpfs {
-    struct mount mount;
+    struct mount mount; /* [I] */
     const struct tmpfs_lower *lower; /* [I] NULL: none */
-    uint64_t next_ino; /* [lock] for nodes without a lower inode */
+    uint64_t next_ino; /* [A] for nodes without a lower inode */
     uint64_t nodes, pages; /* [A] for statfs */
     /* [lock] files with several names below, by lower inode: one node for all names of each */
     struct rbtree by_lower;
-    struct spinlock lock; /* names and attributes of all its nodes */
+    struct spinlock lock; /* changes to names and links of all its nodes */
 };
 
 /* A page of contents that differs from what lies below. */
 struct tmppage {
-    struct rbnode node;
+    struct rbnode node; /* [L of the tmpnode] as all here */
     uint64_t index;
     struct page *page; /* counted */
 };
 
-/* A name in a directory. */
+/* A name in a directory. T: as in that directory. */
 struct tmpname {
-    struct rbnode node; /* by hash, then by name */
-    struct list order; /* in order of creation, for readdir */
-    uint64_t cookie; /* position for readdir, ascending */
-    uint32_t hash;
-    uint16_t len;
-    uint8_t dtype; /* DT_* */
-    struct tmpnode *target; /* NULL while the lower inode has not been looked at */
-    uint64_t lower_ino; /* with target NULL */
-    char name[];
+    struct rbnode node; /* [T] by hash, then by name */
+    struct list order; /* [T] in order of creation, for readdir */
+    uint64_t cookie; /* [I] position for readdir, ascending */
+    uint32_t hash; /* [I] */
+    uint16_t len; /* [I] */
+    uint8_t dtype; /* [T] DT_* */
+    struct tmpnode *target; /* [T] NULL while the lower inode has not been looked at */
+    uint64_t lower_ino; /* [I] with target NULL */
+    char name[]; /* [I] */
 };
 
 struct tmpnode {
     struct vnode vnode;
     struct tmpfs *fs; /* [I] */
-    struct rbnode lower_node; /* in fs->by_lower */
+    struct rbnode lower_node; /* [fs->lock] in fs->by_lower */
     uint64_t lower_ino; /* [I] 0: nothing below */
     uint64_t lower_len; /* [L] contents below are valid up to here */
-    struct vattr attr; /* [L] size, times, mode, nlink ... */
+    struct vattr attr; /* [L] size, times, mode ...; [T] nlink; [I] ino, rdev, type of mode */
     /* directories */
-    struct rbtree names;
-    struct list order;
-    uint64_t next_cookie;
-    uint64_t nnames;
-    struct tmpname *resume; /* where the last readdir stopped, NULL */
-    /* A parent outlives its names. Itself for the root; NULL before the first name; referenced
-     * once the directory is removed. */
+    struct rbtree names; /* [T] */
+    struct list order; /* [T] */
+    uint64_t next_cookie; /* [T] */
+    uint64_t nnames; /* [T] */
+    struct tmpname *resume; /* [L] where the last readdir stopped, NULL */
+    /* [T] A parent outlives its names. Itself for the root; NULL before the first name;
+     * referenced once the directory is removed. */
     struct tmpnode *parent;
-    bool complete; /* the lower directory's names have all been taken in */
-    bool shared; /* in fs->by_lower */
-    bool linkable; /* made without a name, may get one (O_TMPFILE) */
+    bool complete; /* [T] the lower directory's names have all been taken in */
+    bool shared; /* [fs->lock] in fs->by_lower */
+    bool linkable; /* [fs->lock] made without a name, may get one (O_TMPFILE) */
     /* regular files and symlinks */
-    struct rbtree pages; /* struct tmppage by index */
-    char *target; /* symlinks made here: heap */
+    struct rbtree pages; /* [L] struct tmppage by index */
+    char *target; /* [I] symlinks made here: heap */
 };
 
 static inline struct tmpnode *tmpnode_of(struct vnode *v)
@@ -77,11 +83,22 @@ struct tmpnode *tmpnode_create(struct tmpfs *fs, uint32_t mode, uint64_t lower_i
  * Returns 0, -ENOMEM, -EUCLEAN. Context: takes none, needs fs->lock. */
 MUST_CHECK int tmpnode_from_lower(struct tmpnode *dir, uint64_t ino, struct tmpnode **out);
 
-/* tmpnode_touch: set mtime and ctime (content changed) or ctime only. _locked: under fs->lock. */
-void tmpnode_touch(struct tmpnode *n, bool content);
-void tmpnode_touch_locked(struct tmpnode *n, bool content);
+/* tmpfs_inherit: n, which nobody else knows yet, is made in dir: take over what a set-group-ID
+ * directory passes on. Takes dir's lock. */
+void tmpfs_inherit(struct tmpnode *dir, struct tmpnode *n);
 
-/* tmpname.c: the names of a directory. All need fs->lock, but readdir takes it. */
+/* tmpnode_touch: set mtime and ctime (content changed) or ctime only. Takes n's lock, as
+ * tmpnode_relink, which changes the number of links. */
+void tmpnode_touch(struct tmpnode *n, bool content);
+void tmpnode_relink(struct tmpnode *n, int change);
+
+/* tmpname.c: the names of a directory. All need fs->lock and take dir's, but readdir and known take
+ * what they need themselves. */
+
+/* tmpname_known: the node of a name, with a new reference, when it can be told without fs->lock.
+ * 0, -ENOENT; -EAGAIN: ask again under fs->lock. */
+MUST_CHECK int tmpname_known(struct tmpnode *dir, const char *name, size_t len,
+                             struct tmpnode **out);
 
 /* tmpname_find: the name in dir, from below if need be. 0, -ENOENT, -ENOMEM, or the lower's
  * error. */
@@ -97,6 +114,8 @@ struct tmpname *tmpname_create(const char *name, size_t len);
 void tmpname_add(struct tmpnode *dir, struct tmpname *e, struct tmpnode *target);
 /* tmpname_remove: take e out of dir and free it; the reference of its target is the caller's. */
 void tmpname_remove(struct tmpnode *dir, struct tmpname *e);
+/* tmpname_point: e stands for n from now on. */
+void tmpname_point(struct tmpnode *dir, struct tmpname *e, struct tmpnode *n);
 int tmpname_readdir(struct vnode *v, uint64_t cursor, dir_emit_fn emit, void *ctx);
 
 /* tmpdir.c: operations on names, as struct vnode_ops has them. */

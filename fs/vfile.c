@@ -3,8 +3,8 @@
  *
  * A file that came from the tree owns its path (struct path on the heap), which holds the vnode's
  * reference; that is so for devices and pipes opened by name too, whose operations are their own.
- * pos of a directory is the file system's cursor. append_lock makes "go to the end and write" one
- * step.
+ * pos of a directory is the file system's cursor. The vnode's write_lock makes "go to the end and
+ * write" one step.
  * Source: open(2), read(2), write(2), lseek(2), getdents(2), fallocate(2). */
 #include <asm/errno.h>
 #include <linux/fs.h>
@@ -30,8 +30,6 @@ struct dirent64 {
 } __attribute__((packed));
 static_assert(offsetof(struct dirent64, name) == 19, "ABI");
 
-static struct mutex append_lock = {.queue = {.waiters = LIST_INIT(append_lock.queue.waiters)}};
-
 static long vfile_read(struct file *f, struct iov_iter *it, uint64_t *pos)
 {
     struct vnode *v = f->vnode;
@@ -45,12 +43,16 @@ static long vfile_read(struct file *f, struct iov_iter *it, uint64_t *pos)
     return n;
 }
 
-static long write_at(struct vnode *v, struct iov_iter *it, uint64_t *pos)
+static long write_at(struct vnode *v, struct iov_iter *it, uint64_t *pos, bool append)
 {
-    int err = (v->mode & (S_ISUID | S_ISGID)) != 0 ? attr_drop_privileges(v) : 0;
+    struct vattr attr;
+    bool privileged = (v->mode & (S_ISUID | S_ISGID)) != 0;
+    int err = privileged ? attr_drop_privileges(v) : 0;
+    err = err == 0 && append ? v->ops->getattr(v, &attr) : err;
     if (err != 0) {
         return err;
     }
+    *pos = append ? attr.size : *pos;
     long n = v->ops->write(v, it, *pos);
     if (n > 0) {
         *pos += (uint64_t)n;
@@ -58,32 +60,25 @@ static long write_at(struct vnode *v, struct iov_iter *it, uint64_t *pos)
     return n;
 }
 
-static long write_at_end(struct vnode *v, struct iov_iter *it, uint64_t *pos)
-{
-    struct vattr attr;
-    mutex_lock(&append_lock);
-    long n = v->ops->getattr(v, &attr);
-    if (n == 0) {
-        *pos = attr.size;
-        n = write_at(v, it, pos);
-    }
-    mutex_unlock(&append_lock);
-    return n;
-}
-
-static long vfile_write(struct file *f, struct iov_iter *it, uint64_t *pos)
+/* The lock is left alone while nobody else could want it: see fd_borrow. */
+LOCK_ITSELF static long vfile_write(struct file *f, struct iov_iter *it, uint64_t *pos)
 {
     struct vnode *v = f->vnode;
+    bool shared = fd_table.shared;
     if (v->ops->write == NULL) {
         return -EINVAL;
     }
     if (iov_left(it) == 0) {
         return 0;
     }
-    if ((f->flags & O_APPEND) != 0 || it->append) {
-        return write_at_end(v, it, pos);
+    if (unlikely(shared)) {
+        mutex_lock(&v->write_lock);
     }
-    return write_at(v, it, pos);
+    long n = write_at(v, it, pos, (f->flags & O_APPEND) != 0 || it->append);
+    if (unlikely(shared)) {
+        mutex_unlock(&v->write_lock);
+    }
+    return n;
 }
 
 static long move_to(struct file *f, int64_t base, int64_t offset)

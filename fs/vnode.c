@@ -8,6 +8,12 @@
 #include "kernel/base/string.h"
 #include "kernel/heap.h"
 
+void vnode_init(struct vnode *v, const struct vnode_ops *ops, struct mount *m, uint32_t mode)
+{
+    *v = (struct vnode){.ops = ops, .mount = m, .refs = 1, .mode = mode};
+    mutex_init(&v->write_lock);
+}
+
 void vnode_get(struct vnode *v)
 {
     uint32_t before = __atomic_fetch_add(&v->refs, 1, __ATOMIC_RELAXED);

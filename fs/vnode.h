@@ -80,29 +80,33 @@ struct vnode_ops {
 struct vnode {
     const struct vnode_ops *ops; /* [I] */
     struct mount *mount; /* [I] file system instance */
-    struct mount *mounted_here; /* [mount lock] covering mount, NULL */
+    struct mount *mounted_here; /* [A] covering mount, NULL; set once, under the mount lock */
     uint32_t refs; /* [A] */
-    uint32_t mode; /* [L] S_IFMT part immutable */
+    uint32_t mode; /* [A] changed by the file system, S_IFMT part immutable */
     bool executing; /* [A] the program runs from it: opening it for writing fails with -ETXTBSY */
-    struct spinlock lock;
+    struct spinlock lock; /* the file system's, for what it keeps of the node */
+    struct mutex write_lock; /* one write at a time: going to the end and writing are one step */
 };
 
 struct fs_stats {
     uint64_t type, block_size, blocks, blocks_free, files, files_free, name_max;
 };
 
+/* Nothing changes once it is mounted. */
 struct mount {
-    struct list link; /* all mounts, in order of mounting */
-    struct vnode *root; /* referenced */
-    struct vnode *covered; /* directory it covers, NULL for the root */
-    struct mount *parent; /* NULL for the root */
-    const char *fs_name, *source; /* for /proc/mounts */
-    char path[64]; /* where it is mounted */
-    uint64_t dev; /* st_dev */
-    bool read_only;
-    void (*statfs)(struct mount *m, struct fs_stats *out);
+    struct list link; /* [mount lock] all mounts, in order of mounting */
+    struct vnode *root; /* [I] referenced */
+    struct vnode *covered; /* [I] directory it covers, NULL for the root */
+    struct mount *parent; /* [I] NULL for the root */
+    const char *fs_name, *source; /* [I] for /proc/mounts */
+    char path[64]; /* [I] where it is mounted */
+    uint64_t dev; /* [I] st_dev */
+    bool read_only; /* [I] */
+    void (*statfs)(struct mount *m, struct fs_stats *out); /* [I] NULL: nothing to tell */
 };
 
+/* vnode_init: with one reference; mode with S_IFMT. */
+void vnode_init(struct vnode *v, const struct vnode_ops *ops, struct mount *m, uint32_t mode);
 void vnode_get(struct vnode *v);
 void vnode_put(struct vnode *v);
 
@@ -139,6 +143,10 @@ void namei_root(struct path *out); /* with references; .vnode NULL before the ro
 #define MAY_WRITE 2
 #define MAY_READ 4
 MUST_CHECK int access_check(struct vnode *v, unsigned mask, bool real);
+
+/* access_in_group: the process's group, of the same kind, or one of its supplementary ones is
+ * gid. */
+bool access_in_group(uint32_t gid, bool real);
 
 /* The process's current directory and umask. */
 MUST_CHECK int namei_set_cwd(const struct path *p);
