@@ -70,6 +70,16 @@ def build(source, kind):
     return program
 
 
+def data_file(mib):
+    """Path of a file of so many MiB without holes."""
+    path = os.path.join(OUT, f"data-{mib}m")
+    os.makedirs(OUT, exist_ok=True)
+    if not os.path.exists(path) or os.path.getsize(path) != mib << 20:
+        with open(path, "wb") as f:
+            f.write(bytes(range(256)) * (mib << 12))
+    return path
+
+
 def stamped_environment():
     """Environment in which QEMU notes the time of its exec in the file that is given back too."""
     folder = os.path.join(OUT, "path")
