@@ -37,10 +37,10 @@ static int send(unsigned nr, const struct mon_range *ranges, size_t n)
 }
 
 /* One range needs no call page. */
-static int send_run(const struct mon_range *r)
+static int send_run(unsigned nr, const struct mon_range *r)
 {
     for (;;) {
-        long err = moncall(MON_MAP_RUN, r->va, r->pa | r->flags, r->npages);
+        long err = moncall(nr, r->va, r->pa | r->flags, r->npages);
         if (err != -ENOMEM || donate == NULL || !donate()) {
             return (int)err;
         }
@@ -49,15 +49,20 @@ static int send_run(const struct mon_range *r)
 
 int moncall_map(const struct mon_range *ranges, size_t n)
 {
-    if (n == 1 && is_aligned(ranges->pa, PAGE_SIZE)) {
-        return send_run(ranges);
+    if (n != 1 || !is_aligned(ranges->pa, PAGE_SIZE)) {
+        return send(MON_MAP, ranges, n);
     }
-    return send(MON_MAP, ranges, n);
+    struct mon_range r = *ranges;
+    unsigned nr = r.flags & MAP_REPLACE ? MON_REPLACE_RUN : MON_MAP_RUN;
+    r.flags &= ~(uint32_t)MAP_REPLACE;
+    return send_run(nr, &r);
 }
 
 int moncall_unmap(const struct mon_range *ranges, size_t n)
 {
-    return send(MON_UNMAP, ranges, n);
+    bool run = n == 1 && (ranges->flags & MAP_HUGE) == 0;
+    return run ? (int)moncall(MON_UNMAP_RUN, ranges->va, 0, ranges->npages)
+               : send(MON_UNMAP, ranges, n);
 }
 
 int moncall_protect(const struct mon_range *ranges, size_t n)

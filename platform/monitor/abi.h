@@ -75,7 +75,9 @@
 #define MON_LAPIC_COUNT 12
 /* RDI = va, RSI = pa | MAP_* flags, RDX = npages: MON_MAP of one range, faster */
 #define MON_MAP_RUN 13
-#define MON_NCALLS 14
+#define MON_UNMAP_RUN 14 /* RDI = va, RDX = npages: MON_UNMAP of one range of small pages */
+#define MON_REPLACE_RUN 15 /* MON_MAP_RUN with MAP_REPLACE */
+#define MON_NCALLS 16
 #define MON_BOOT 0x100 /* the boot probe's, once */
 
 #define PORT_IN 0

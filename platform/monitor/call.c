@@ -116,4 +116,6 @@ const call_fn call_table[MON_NCALLS] = {
     [MON_POOL] = call_pool,
     [MON_LAPIC_COUNT] = call_lapic_count,
     [MON_MAP_RUN] = paging_map_run,
+    [MON_UNMAP_RUN] = paging_unmap_run,
+    [MON_REPLACE_RUN] = paging_replace_run,
 };

@@ -46,6 +46,9 @@
 #define VECTOR_IRQ0 32 /* vector of pending bit 0 */
 #define SPURIOUS_VECTOR 0xff
 
+/* Tables of 4 KiB pages that paging.c keeps at hand for trap.S; a power of two. */
+#define RUN_CACHE 64
+
 /* Page-table entries. */
 #define PTE_P 0x1
 #define PTE_W 0x2

@@ -60,6 +60,8 @@ long paging_protect(uint64_t n);
 long paging_donate(uint64_t pa);
 long paging_pool(void);
 long paging_map_run(uint64_t va, uint64_t pa_flags, uint64_t npages);
+long paging_unmap_run(uint64_t va, uint64_t b, uint64_t npages);
+long paging_replace_run(uint64_t va, uint64_t pa_flags, uint64_t npages);
 /* paging_init: image and direct map are at these addresses; [0, image_end) is not ring 3's to
  * map. */
 void paging_init(uint64_t libos_base, uint64_t direct_base, uint64_t image_end_pa, bool giga);

@@ -36,12 +36,19 @@ static uint64_t image_end;
 static uint64_t direct_va;
 static bool giga_allowed;
 
-/* What map_run in trap.S goes by: the 2 MiB of addresses whose table was used last, that table, and
- * the frames that need no further check. */
+/* What map_run and its kin in trap.S go by: the 2 MiB of addresses whose table was used last, that
+ * table, others by unit modulo RUN_CACHE, and the frames that need no further check. run_alone: no
+ * other CPU has a TLB to flush. */
+struct run_slot {
+    uint64_t unit;
+    uint64_t *table;
+};
+struct run_slot run_cache[RUN_CACHE] = {{UINT64_MAX, NULL}}; /* unit 0 is never there */
 uint64_t run_unit = UINT64_MAX;
 uint64_t *run_table;
 uint64_t run_low = UINT64_MAX;
 uint64_t run_high;
+uint8_t run_alone = 1;
 
 /* Kept here so that the boot code and the calls agree: set by start.c. */
 void paging_init(uint64_t libos_base, uint64_t direct_base, uint64_t image_end_pa, bool giga)
@@ -256,6 +263,7 @@ static long range_map(const struct mon_range *r)
         if (level == 0 && va < KERNEL_AREA && va >= HUGE) { /* not page 0's table */
             run_unit = va >> 21;
             run_table = table;
+            run_cache[run_unit % RUN_CACHE] = (struct run_slot){run_unit, table};
         }
         uint64_t index = va / size % ENTRIES;
         uint64_t run = ENTRIES - index < left ? ENTRIES - index : left;
@@ -382,6 +390,18 @@ long paging_map_run(uint64_t va, uint64_t pa_flags, uint64_t npages)
     struct mon_range r = {.va = va, .pa = pa_flags & ~(PAGE - 1), .flags = pa_flags & (PAGE - 1)};
     r.npages = (uint32_t)npages;
     return npages <= UINT32_MAX ? range_map(&r) : -EINVAL;
+}
+
+long paging_replace_run(uint64_t va, uint64_t pa_flags, uint64_t npages)
+{
+    return paging_map_run(va, pa_flags | MAP_REPLACE, npages);
+}
+
+long paging_unmap_run(uint64_t va, uint64_t b, uint64_t npages)
+{
+    struct mon_range r = {.va = va, .npages = (uint32_t)npages};
+    (void)b;
+    return npages <= UINT32_MAX ? range_unmap(&r) : -EINVAL;
 }
 
 long paging_unmap(uint64_t n)

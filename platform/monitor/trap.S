@@ -98,7 +98,12 @@ invalid_opcode: /* depth 40 */
     add $8, %rsp
     cmp $MON_MAP_RUN, %eax
     je map_run
-4:  cmp $MON_NCALLS, %rax
+    cmp $MON_UNMAP_RUN, %eax
+    je unmap_run
+    cmp $MON_REPLACE_RUN, %eax
+    je replace_run
+any_call:
+    cmp $MON_NCALLS, %rax
     jae 2f
     lea call_table(%rip), %rcx
     call *(%rcx,%rax,8)
@@ -114,56 +119,140 @@ invalid_opcode: /* depth 40 */
 3:  mov $-38, %rax /* ENOSYS */
     iretq
 
-/* MON_MAP_RUN's common case, in registers, because a call as C costs ten times as much on a
- * paravirtual host: plain pages in the table used last, absent so far, frames between the library
- * OS image and the first device or donated unit. Anything else goes to paging_map_run.
+/* The common cases of MON_MAP_RUN and its kin, in registers, because a call as C costs several times
+ * as much on a paravirtual host: plain pages in one table, which is the one used last or in the
+ * cache of those that paging.c has walked to. Anything else goes to the C function.
  * RDI = va, RSI = pa | MAP_* flags, RDX = number of pages. */
-map_run:
+
+    /* run_entry: R9 = address of the entry of RDI; all RDX entries lie in its table, RDX is below
+     * 2^32. Uses RCX. */
+    .macro run_entry
     mov %rdi, %rcx
     shr $21, %rcx
     cmp run_unit(%rip), %rcx
-    jne 4b
-    mov %rsi, %r8
-    cmp run_low(%rip), %rsi
-    jb 4b
-    mov %rdi, %r9
+    jne 6f
+5:  mov %rdi, %r9
     shr $12, %r9
-    and $511, %r9d /* index of the first entry */
-    lea -1(%rdx), %rcx
+    and $511, %r9d
+    mov %edx, %edx
+    lea -1(%rdx,%r9), %rcx
     cmp $511, %rcx
-    ja 4b /* none, or more than a table holds */
-    add %r9, %rcx /* of the last */
-    cmp $511, %rcx
-    ja 4b
+    ja any_call
+    shl $3, %r9
+    add run_table(%rip), %r9
+    .subsection 1
+6:  mov %ecx, %r10d
+    and $RUN_CACHE - 1, %r10d
+    shl $4, %r10d
+    lea run_cache(%rip), %r11
+    add %r10, %r11
+    cmp (%r11), %rcx
+    jne any_call
+    mov %rcx, run_unit(%rip)
+    mov 8(%r11), %rcx
+    mov %rcx, run_table(%rip)
+    jmp 5b
+    .previous
+    .endm
+
+    /* run_frames: the frames lie between the library OS image and the first device or donated unit;
+     * RSI becomes the first entry's value. Uses RCX, R8. */
+    .macro run_frames
+    cmp run_low(%rip), %rsi
+    jb any_call
     mov %rdx, %rcx
     shl $12, %rcx
     add %rsi, %rcx
     cmp run_high(%rip), %rcx
-    ja 4b
-    shl $3, %r9
-    add run_table(%rip), %r9
-    testb $PTE_P, (%r9)
-    jnz 4b
+    ja any_call
+    mov %rsi, %r8
     mov %esi, %ecx
     and $0xfff, %ecx
-    or $PTE_U | PTE_A | PTE_D, %esi /* MAP_R and MAP_W are PTE_P and PTE_W */
+    or $PTE_U | PTE_A | PTE_D, %rsi /* MAP_R and MAP_W are PTE_P and PTE_W, MAP_X is PTE_U */
+    cmp $MAP_R | MAP_X, %ecx
+    je 2f
     cmp $MAP_R | MAP_W, %ecx
     je 1f
     cmp $MAP_R, %ecx
-    je 1f
-    cmp $MAP_R | MAP_X, %ecx
-    jne 3f
-    jmp 2f /* the X bit is PTE_U's */
+    jne run_other
 1:  bts $63, %rsi
-2:  mov %rsi, (%r9)
+2:
+    .endm
+
+    /* run_fill: RDX entries from R9 on. Eight at a time: two instructions an entry. */
+    .macro run_fill
+    cmp $8, %edx
+    jae 3f
+1:  mov %rsi, (%r9)
+    dec %edx
+    jle 2f
     add $0x1000, %rsi
     add $8, %r9
-    dec %rdx
-    jnz 2b
+    jmp 1b
+    .subsection 1
+3:  .set at, 0
+    .rept 8
+    mov %rsi, at(%r9)
+    add $0x1000, %rsi
+    .set at, at + 8
+    .endr
+    add $64, %r9
+    sub $8, %edx
+    cmp $8, %edx
+    jae 3b
+    test %edx, %edx
+    jnz 1b
+    jmp 2f
+    .previous
+2:
+    .endm
+
+map_run: /* absent so far: nothing to flush */
+    run_entry
+    test %edx, %edx
+    jz any_call
+    testb $PTE_P, (%r9)
+    jnz any_call
+    run_frames
+    run_fill
     xor %eax, %eax
     iretq
-3:  mov %r8, %rsi
-    jmp 4b
+
+replace_run: /* also present ones */
+    cmpb $0, run_alone(%rip)
+    je any_call
+    run_entry
+    test %edx, %edx
+    jz any_call
+    run_frames
+    mov %edx, %r8d
+    run_fill
+    mov %r8d, %edx
+    jmp run_flush
+
+unmap_run:
+    cmpb $0, run_alone(%rip)
+    je any_call
+    run_entry
+    mov %rdi, %r8
+    mov %r9, %rdi
+    mov %edx, %ecx
+    xor %eax, %eax
+    rep stosq
+    mov %r8, %rdi
+run_flush: /* the pages from RDI on, EDX of them */
+    cmp $1, %edx
+    jne 1f
+    invlpg (%rdi)
+    xor %eax, %eax
+    iretq
+1:  mov %cr3, %rcx
+    mov %rcx, %cr3
+    xor %eax, %eax
+    iretq
+run_other:
+    mov %r8, %rsi
+    jmp any_call
 
 /* An interrupt while ring 3 ran: depth 48, vector pushed. The trap page may be written only when
  * the program was interrupted: the library OS may be about to take an exception's frame out of
