@@ -29,7 +29,7 @@ static inline const char *errno_name(int e)
     E(ENOTDIR) E(EISDIR) E(EINVAL) E(ENFILE) E(EMFILE) E(ENOTTY) E(ETXTBSY) E(EFBIG) E(ENOSPC)
     E(ESPIPE) E(EROFS) E(EMLINK) E(EPIPE) E(EDOM) E(ERANGE) E(EDEADLK) E(ENAMETOOLONG) E(ENOSYS)
     E(ENOTEMPTY) E(ELOOP) E(ENODATA) E(EOVERFLOW) E(EOPNOTSUPP) E(ETIMEDOUT) E(ENOTSOCK)
-    E(EAFNOSUPPORT)
+    E(EAFNOSUPPORT) E(EOWNERDEAD) E(ENOTRECOVERABLE)
     /* clang-format on */
 #undef E
                             return "another errno";

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Finds the cases: test/guest/*.c and *.cc (with an optional .ini of the same name), *.ini of
-test/apps/* and test/bad, and test/unit/*/*_test.c. The keys of a case are explained in
+"""Finds the cases: test/guest/*.c and *.cc, test/pthread/*.c (with an optional .ini of the same
+name), *.ini of test/apps/* and test/bad, and test/unit/*/*_test.c. The keys of a case are explained in
 test/README.md.
 """
 import configparser
@@ -89,9 +89,9 @@ def find_cases():
     cases = []
     for path in sorted(glob.glob("test/unit/**/*_test.c", root_dir=ROOT, recursive=True)):
         cases.append(Case(path[len("test/"):-len("_test.c")], {"modes": "unit"}, path, "unit"))
-    for path in sorted(glob.glob("test/guest/*.c", root_dir=ROOT) +
-                       glob.glob("test/guest/*.cc", root_dir=ROOT)):
-        cases += guest_cases(path)
+    for pattern in ("test/guest/*.c", "test/guest/*.cc", "test/pthread/*.c"):
+        for path in sorted(glob.glob(pattern, root_dir=ROOT)):
+            cases += guest_cases(path)
     for pattern in ("test/apps/*/*.ini", "test/bad/*.ini"):
         for path in sorted(glob.glob(pattern, root_dir=ROOT)):
             cases += ini_cases(path)
