@@ -46,7 +46,8 @@ long futex_wait(struct futex_word w, uint32_t expected, uint32_t bitset, uint64_
     return futexword_dequeue(&s) ? err : 0; /* woken at the last moment: a wake must not be lost */
 }
 
-/* Wake up to n sleepers of key on b. */
+/* Wake up to n sleepers of key on b. Those that wait for a word's ownership are left alone: they
+ * wake as owners only. */
 static uint32_t wake_locked(struct futex_bucket *b, const struct futex_key *key, uint32_t n,
                             uint32_t bitset)
 {
@@ -54,13 +55,10 @@ static uint32_t wake_locked(struct futex_bucket *b, const struct futex_key *key,
     uint32_t woken = 0;
     struct list *at;
     struct list *tmp;
-    if (b->sleepers.next == NULL) {
-        return 0;
-    }
     list_for_each_safe(at, tmp, &b->sleepers)
     {
         struct futex_sleeper *s = list_entry(at, struct futex_sleeper, link);
-        if (woken < n && futexword_same(&s->key, key) && (s->bitset & bitset) != 0) {
+        if (woken < n && s->tid == 0 && futexword_same(&s->key, key) && (s->bitset & bitset) != 0) {
             futexword_wake_one_locked(s);
             woken++;
         }
@@ -88,16 +86,13 @@ static uint32_t move_locked(struct futex_bucket *b, const struct futex_key *from
     uint32_t moved = 0;
     struct list *at;
     struct list *tmp;
-    if (b->sleepers.next == NULL) {
-        return 0;
-    }
     list_for_each_safe(at, tmp, &b->sleepers)
     {
         struct futex_sleeper *s = list_entry(at, struct futex_sleeper, link);
         if (moved == n) {
             break;
         }
-        if (!futexword_same(&s->key, from)) {
+        if (s->tid != 0 || !futexword_same(&s->key, from)) {
             continue;
         }
         moved++;
@@ -264,10 +259,22 @@ long futex_wait_any(const struct futex_wait_item *items, size_t n, uint64_t dead
     return woken >= 0 ? woken : err;
 }
 
-/* A robust futex whose owner ends: mark it and let one sleeper have it. pi: it is the owner's
- * business to hand it on, but the owner is gone: the sleeper looks. */
-static void give_up(uint64_t addr, int tid)
+/* Wake one sleeper of w, whether it takes the word for a shared one or not. */
+static void wake_either(struct futex_word w)
 {
+    w.shared = true;
+    (void)futex_wake(w, 1, FUTEX_BITSET_MATCH_ANY);
+    w.shared = false;
+    (void)futex_wake(w, 1, FUTEX_BITSET_MATCH_ANY);
+}
+
+/* A robust futex whose owner tid ends: mark it and let one sleeper have it; a word with ownership
+ * is handed over later, by futexpi_thread_exit. pending: the owner may have died between giving
+ * the word up and waking a sleeper. */
+static void give_up(uint64_t entry, long offset, int tid, bool pending)
+{
+    bool pi = (entry & 1) != 0;
+    uint64_t addr = (entry & ~1UL) + (uint64_t)offset;
     struct futex_word w = {uptr(uint32_t, addr), true};
     uint32_t seen;
     if (!is_aligned(addr, sizeof(uint32_t)) || uaccess_read32(&seen, w.addr) != 0) {
@@ -276,6 +283,10 @@ static void give_up(uint64_t addr, int tid)
     uint32_t old;
     do {
         old = seen;
+        if (pending && !pi && (old & FUTEX_TID_MASK) == 0) {
+            wake_either(w);
+            return;
+        }
         if ((old & FUTEX_TID_MASK) != (uint32_t)tid) {
             return;
         }
@@ -283,10 +294,8 @@ static void give_up(uint64_t addr, int tid)
             return;
         }
     } while (seen != old);
-    if ((old & FUTEX_WAITERS) != 0) {
-        (void)futex_wake(w, 1, FUTEX_BITSET_MATCH_ANY);
-        w.shared = false;
-        (void)futex_wake(w, 1, FUTEX_BITSET_MATCH_ANY);
+    if (!pi && (old & FUTEX_WAITERS) != 0) {
+        wake_either(w);
     }
 }
 
@@ -310,25 +319,24 @@ static void walk_robust_list(const struct thread *t)
             return;
         }
         if (entry != pending) {
-            give_up((entry & ~1UL) + (uint64_t)head.futex_offset, t->tid);
+            give_up(entry, head.futex_offset, t->tid, false);
         }
         entry = next;
     }
     if (pending != 0) {
-        give_up((pending & ~1UL) + (uint64_t)head.futex_offset, t->tid);
+        give_up(pending, head.futex_offset, t->tid, true);
     }
 }
 
 void futex_thread_exit(struct thread *t)
 {
     walk_robust_list(t);
+    futexpi_thread_exit(t);
     if (t->clear_child_tid == 0) {
         return;
     }
     struct futex_word w = {uptr(uint32_t, t->clear_child_tid), true};
     if (uaccess_write32(w.addr, 0) == 0) {
-        (void)futex_wake(w, 1, FUTEX_BITSET_MATCH_ANY);
-        w.shared = false;
-        (void)futex_wake(w, 1, FUTEX_BITSET_MATCH_ANY);
+        wake_either(w);
     }
 }

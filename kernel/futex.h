@@ -13,6 +13,9 @@ struct futex_word {
     bool shared;
 };
 
+/* futex_init: once, before the first use. */
+void futex_init(void);
+
 /* All return -EFAULT for a word that cannot be accessed, -EINVAL for one that is not aligned.
  * Deadlines: CLOCK_MONOTONIC, TIME_NEVER for none. Context: may block. Source: futex(2).
  *
@@ -52,6 +55,10 @@ long futex_wait_any(const struct futex_wait_item *items, size_t n, uint64_t dead
 long futex_lock_pi(struct futex_word w, uint64_t deadline_ns);
 long futex_trylock_pi(struct futex_word w);
 long futex_unlock_pi(struct futex_word w);
+
+/* futexpi_thread_exit: t ends: whoever waits to own a word that it still owns gets it, marked with
+ * FUTEX_OWNER_DIED. */
+void futexpi_thread_exit(struct thread *t);
 
 /* futex_thread_exit: what the end of a thread does to words: robust futexes that it holds are
  * marked and given up, the word of set_tid_address(2) is cleared and woken.

@@ -17,6 +17,13 @@
 
 static struct futex_bucket buckets[BUCKETS];
 
+void futex_init(void)
+{
+    for (unsigned i = 0; i < BUCKETS; i++) {
+        list_init(&buckets[i].sleepers);
+    }
+}
+
 int futexword_key(struct futex_word w, struct futex_key *out)
 {
     uint64_t addr = (uint64_t)(uintptr_t)w.addr;
@@ -37,6 +44,11 @@ struct futex_bucket *futexword_bucket(const struct futex_key *key)
     struct futex_bucket *b = &buckets[h >> 56];
     static_assert(BUCKETS == 256, "the top eight bits choose");
     return b;
+}
+
+struct futex_bucket *futexword_bucket_at(unsigned i)
+{
+    return i < BUCKETS ? &buckets[i] : NULL;
 }
 
 LOCK_ITSELF void futexword_lock_two(struct futex_bucket *a, struct futex_bucket *b)
@@ -91,9 +103,6 @@ int futexword_fault_in(struct futex_word w, bool write)
 void futexword_enqueue_locked(struct futex_bucket *b, struct futex_sleeper *s)
 {
     lock_assert_held(&b->lock);
-    if (b->sleepers.next == NULL) {
-        list_init(&b->sleepers);
-    }
     __atomic_store_n(&s->bucket, b, __ATOMIC_RELAXED);
     __atomic_store_n(&s->queued, true, __ATOMIC_RELAXED);
     list_append(&b->sleepers, &s->link);

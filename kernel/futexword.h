@@ -24,7 +24,9 @@ struct futex_sleeper {
     bool queued; /* [A] set and cleared under the bucket's lock */
     struct futex_key key; /* [lock of bucket] */
     uint32_t bitset; /* [I] */
-    int tid; /* [I] */
+    /* [I] of one that is to own the word, at this address of its own; 0: an ordinary sleeper */
+    int tid;
+    struct futex_word word; /* [I] if tid is set */
     struct sleeper *sleeper; /* [I] */
 };
 
@@ -32,6 +34,9 @@ struct futex_sleeper {
 MUST_CHECK int futexword_key(struct futex_word w, struct futex_key *out);
 
 struct futex_bucket *futexword_bucket(const struct futex_key *key);
+
+/* futexword_bucket_at: the i-th of all, NULL beyond the last. */
+struct futex_bucket *futexword_bucket_at(unsigned i);
 
 /* Two buckets locked in order of address; they may be the same. */
 void futexword_lock_two(struct futex_bucket *a, struct futex_bucket *b);

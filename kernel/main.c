@@ -223,6 +223,7 @@ static void enter_program(const struct config *config)
         .stray = rewrite_stray, .resolve = rewrite_resolve, .text = rewrite_text};
     struct frame frame;
     crash_set_symbols(symbols_describe);
+    futex_init();
     thread_set_exit_hook(futex_thread_exit);
     rewrite_init((uint64_t)(uintptr_t)syscall_gate, config->rewrite);
     syscall_set_trap_hook(rewrite_site);

@@ -45,6 +45,7 @@ struct thread {
     stack_t sig_altstack; /* sigaltstack(2) */
     uint64_t clear_child_tid; /* set_tid_address(2) */
     uint64_t robust_list; /* set_robust_list(2) */
+    bool futex_exiting; /* [A] hands on what it owns: nobody may wait for it any more */
     uint64_t rseq_area; /* rseq(2); 0: none registered */
     uint32_t rseq_signature;
     bool faults_off; /* [C] user access fails at once instead of sleeping for a page */

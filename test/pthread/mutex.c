@@ -11,7 +11,9 @@
 /* musl 1.2.3 loses count of a recursive mutex that inherits priorities when threads contend */
 #ifdef __GLIBC__
 #define CONTENDS(type, protocol) 1
+#define CHECKS_TIME(protocol) 1
 #else
+#define CHECKS_TIME(protocol) ((protocol) != PTHREAD_PRIO_INHERIT) /* it waits for ever instead */
 #define CONTENDS(type, protocol) \
     ((type) != PTHREAD_MUTEX_RECURSIVE || (protocol) != PTHREAD_PRIO_INHERIT)
 #endif
@@ -156,7 +158,9 @@ static void test_timedlock(int protocol)
     peer_start(&p, hold, &released);
     pthread_barrier_wait(&released);
     CODE(pthread_mutex_timedlock(&m, &past));
-    CODE(pthread_mutex_timedlock(&m, &wrong));
+    if (CHECKS_TIME(protocol)) {
+        CODE(pthread_mutex_timedlock(&m, &wrong));
+    }
     soon = in_ms(CLOCK_REALTIME, 30);
     CODE(pthread_mutex_timedlock(&m, &soon));
     TRUE(is_past(CLOCK_REALTIME, soon));
