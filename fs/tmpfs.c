@@ -12,9 +12,9 @@
 #include "fs/tmpnode.h"
 #include "kernel/base/print.h"
 #include "kernel/base/string.h"
+#include "kernel/fileattr.h"
 #include "kernel/heap.h"
 #include "kernel/process.h"
-#include "platform/clock.h"
 #include "platform/pages.h"
 
 #define FIRST_INO (1UL << 40) /* of nodes made here, past every inode below */
@@ -38,13 +38,6 @@ static const struct vnode_ops *ops_of(uint32_t mode)
     }
 }
 
-static struct __kernel_timespec now(void)
-{
-    uint64_t ns = clock_wall_ns();
-    return (struct __kernel_timespec){(long long)(ns / NSEC_PER_SEC),
-                                      (long long)(ns % NSEC_PER_SEC)};
-}
-
 struct tmpnode *tmpnode_create(struct tmpfs *fs, uint32_t mode, uint64_t lower_ino)
 {
     struct tmpnode *n = heap_zalloc(sizeof(*n));
@@ -63,7 +56,7 @@ struct tmpnode *tmpnode_create(struct tmpfs *fs, uint32_t mode, uint64_t lower_i
         n->attr.uid = process.fsuid;
         n->attr.gid = process.fsgid;
         n->attr.size = S_ISDIR(mode) ? PAGE_SIZE : 0;
-        n->attr.atime = n->attr.mtime = n->attr.ctime = n->attr.btime = now();
+        n->attr.atime = n->attr.mtime = n->attr.ctime = n->attr.btime = fileattr_now();
     }
     __atomic_fetch_add(&fs->nodes, 1, __ATOMIC_RELAXED);
     return n;
@@ -150,7 +143,7 @@ int tmpnode_from_lower(struct tmpnode *dir, uint64_t ino, struct tmpnode **out)
 static void touch_locked(struct tmpnode *n, bool content)
 {
     lock_assert_held(&n->vnode.lock);
-    n->attr.ctime = now();
+    n->attr.ctime = fileattr_now();
     if (content) {
         n->attr.mtime = n->attr.ctime;
     }

@@ -14,9 +14,9 @@
 #include "fs/ttyio.h"
 #include "fs/vnode.h"
 #include "kernel/base/string.h"
+#include "kernel/fileattr.h"
 #include "kernel/heap.h"
 #include "kernel/mutex.h"
-#include "kernel/process.h"
 #include "kernel/signal.h"
 #include "kernel/timer.h"
 #include "kernel/uaccess.h"
@@ -37,8 +37,9 @@ static struct {
     size_t start, len; /* [lock] */
     bool ended; /* [lock] */
     struct timer poll; /* looks again where no interrupt tells */
-    bool set_up; /* [I] */
+    bool set_up; /* [I] when the standard streams are opened, before the program runs */
     unsigned terminals; /* [I] bit per role */
+    struct fileattr attr[ROLES];
 } console = {
     .lock = {.queue = {.waiters = LIST_INIT(console.lock.queue.waiters)}},
     .arrived = {.waiters = LIST_INIT(console.arrived.waiters)},
@@ -75,6 +76,9 @@ static void set_up(void)
     if (console.terminals != 0) {
         console.terminals |= 1U << TTY_CONSOLE;
         ttyio_init();
+    }
+    for (unsigned i = 0; i < ROLES; i++) {
+        fileattr_init(&console.attr[i], (console.terminals >> i & 1) != 0 ? 0620 : 0600);
     }
 }
 
@@ -113,10 +117,12 @@ static bool input_look_locked(void)
     return true;
 }
 
-static bool input_look(void)
+/* As input_look_locked; *len is how many bytes are there. */
+static bool input_look(size_t *len)
 {
     mutex_lock(&console.lock);
     bool ready = input_look_locked();
+    *len = console.len;
     mutex_unlock(&console.lock);
     return ready;
 }
@@ -136,6 +142,7 @@ static long input_take(struct iov_iter *it)
 
 static long tty_read(struct file *f, struct iov_iter *it, uint64_t *pos)
 {
+    size_t len;
     (void)pos;
     if (iov_left(it) == 0) {
         return 0;
@@ -145,7 +152,7 @@ static long tty_read(struct file *f, struct iov_iter *it, uint64_t *pos)
         if (n != -EAGAIN || (f->flags & O_NONBLOCK) != 0) {
             return n;
         }
-        if (wait_until(&console.arrived, input_look(), TIME_NEVER) != 0) {
+        if (wait_until(&console.arrived, input_look(&len), TIME_NEVER) != 0) {
             return -ERESTARTSYS;
         }
     }
@@ -182,8 +189,9 @@ static unsigned tty_poll(struct file *f, struct wait_queue **q)
 {
     unsigned events = 0;
     *q = &console.arrived;
-    if (file_readable(f) && input_look()) {
-        bool hung_up = console.len == 0 && console.ended;
+    size_t len;
+    if (file_readable(f) && input_look(&len)) {
+        bool hung_up = len == 0;
         events |= !hung_up ? POLLIN | POLLRDNORM : is_terminal(f) ? POLLIN | POLLHUP : POLLHUP;
     }
     return events | (file_writable(f) ? POLLOUT | POLLWRNORM : 0);
@@ -197,7 +205,8 @@ static long tty_ioctl(struct file *f, unsigned cmd, uint64_t arg)
         mutex_unlock(&console.lock);
     }
     if (cmd == FIONREAD) {
-        int n = input_look() ? (int)console.len : 0;
+        size_t len;
+        int n = input_look(&len) ? (int)len : 0;
         return uaccess_write(uptr(void, arg), &n, sizeof(n));
     }
     return is_terminal(f) ? ttyio_control(cmd, arg) : -ENOTTY;
@@ -208,16 +217,17 @@ static int tty_stat(struct file *f, struct stat *out)
     memset(out, 0, sizeof(*out));
     out->st_dev = DEV_ANONYMOUS;
     out->st_ino = (unsigned long)role_of(f) + 1;
-    out->st_mode = is_terminal(f) ? S_IFCHR | 0620 : S_IFIFO | 0600;
+    out->st_mode = is_terminal(f) ? S_IFCHR : S_IFIFO;
     out->st_nlink = 1;
     out->st_rdev = is_terminal(f) ? TTYIO_RDEV : 0;
-    out->st_uid = process.uid;
-    out->st_gid = process.gid;
     out->st_blksize = is_terminal(f) ? 1024 : PAGE_SIZE;
-    uint64_t now = clock_wall_ns();
-    out->st_atime = out->st_mtime = out->st_ctime = now / NSEC_PER_SEC;
-    out->st_atime_nsec = out->st_mtime_nsec = out->st_ctime_nsec = now % NSEC_PER_SEC;
+    fileattr_stat(&console.attr[role_of(f)], out);
     return 0;
+}
+
+static struct fileattr *tty_attr(struct file *f)
+{
+    return &console.attr[role_of(f)];
 }
 
 static int tty_reopen(struct file *f, unsigned flags, struct file **out)
@@ -232,6 +242,7 @@ static const struct file_ops tty_ops = {
     .poll = tty_poll,
     .ioctl = tty_ioctl,
     .stat = tty_stat,
+    .attr = tty_attr,
     .reopen = tty_reopen,
 };
 

@@ -12,6 +12,7 @@
 #include "kernel/wait.h"
 
 struct file;
+struct fileattr;
 struct page;
 struct path;
 
@@ -69,6 +70,8 @@ struct file_ops {
     long (*ioctl)(struct file *f, unsigned cmd, uint64_t arg);
     /* stat: NULL: an anonymous inode. */
     int (*stat)(struct file *f, struct stat *out);
+    /* attr: what fchmod and its like change of an object without a vnode. NULL: -EOPNOTSUPP. */
+    struct fileattr *(*attr)(struct file *f);
     /* mmap_page: the frame of page index. write: a page that shared writes may go to. Counted
      * frames come with a reference. Returns 0, -ENOMEM, -ENXIO past the end of the object (SIGBUS).
      * NULL: mmap fails with -ENODEV. */

@@ -14,12 +14,12 @@
 #include <linux/stat.h>
 
 #include "kernel/base/string.h"
+#include "kernel/fileattr.h"
 #include "kernel/heap.h"
 #include "kernel/pipering.h"
 #include "kernel/process.h"
 #include "kernel/signal.h"
 #include "kernel/uaccess.h"
-#include "platform/clock.h"
 
 #define DEV_PIPEFS 12 /* st_dev of pipes: an anonymous device */
 #define SIZE_LIMIT (1UL << 31)
@@ -32,7 +32,7 @@ struct pipe {
     uint32_t readers_ever, writers_ever; /* [A] openings so far, for openers that wait */
     struct pipe_ring ring; /* [lock] */
     uint64_t ino; /* [I] */
-    uint64_t created_ns; /* [I] wall time */
+    struct fileattr attr;
     void (*gone)(void *ctx); /* [I] NULL: nobody */
     void *gone_ctx; /* [I] */
 };
@@ -59,7 +59,7 @@ struct pipe *pipe_alloc(void)
     wait_queue_init(&p->changed);
     p->refs = 1;
     p->ino = __atomic_fetch_add(&next_ino, 1, __ATOMIC_RELAXED);
-    p->created_ns = clock_wall_ns();
+    fileattr_init(&p->attr, 0600);
     return p;
 }
 
@@ -230,18 +230,20 @@ static long pipe_ioctl(struct file *f, unsigned cmd, uint64_t arg)
 
 static int pipe_stat(struct file *f, struct stat *out)
 {
-    const struct pipe *p = end_of(f)->pipe;
+    struct pipe *p = end_of(f)->pipe;
     memset(out, 0, sizeof(*out));
     out->st_dev = DEV_PIPEFS;
     out->st_ino = p->ino;
-    out->st_mode = S_IFIFO | 0600;
+    out->st_mode = S_IFIFO;
     out->st_nlink = 1;
-    out->st_uid = process.fsuid;
-    out->st_gid = process.fsgid;
     out->st_blksize = PAGE_SIZE;
-    out->st_atime = out->st_mtime = out->st_ctime = p->created_ns / NSEC_PER_SEC;
-    out->st_atime_nsec = out->st_mtime_nsec = out->st_ctime_nsec = p->created_ns % NSEC_PER_SEC;
+    fileattr_stat(&p->attr, out);
     return 0;
+}
+
+static struct fileattr *pipe_attr(struct file *f)
+{
+    return &end_of(f)->pipe->attr;
 }
 
 static int pipe_reopen(struct file *f, unsigned flags, struct file **out)
@@ -281,6 +283,7 @@ static const struct file_ops pipe_ops = {
     .poll = pipe_poll,
     .ioctl = pipe_ioctl,
     .stat = pipe_stat,
+    .attr = pipe_attr,
     .reopen = pipe_reopen,
     .release = pipe_release,
 };

@@ -6,8 +6,8 @@
 #include <linux/fcntl.h>
 #include <linux/time.h>
 
+#include "kernel/fileattr.h"
 #include "kernel/uaccess.h"
-#include "platform/clock.h"
 #include "syscall/calls.h"
 #include "syscall/name.h"
 
@@ -39,10 +39,13 @@ long sys_truncate(const char USER *name, long len)
     return err;
 }
 
-long sys_fchmodat(int at, const char USER *name, unsigned mode)
+long sys_fchmodat2(int at, const char USER *name, unsigned mode, int flags)
 {
     struct path p;
-    int err = name_place(at, name, 0, &p);
+    if ((flags & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH)) != 0) {
+        return -EINVAL;
+    }
+    int err = name_place(at, name, (unsigned)flags, &p);
     if (err == 0) {
         err = attr_chmod(p.vnode, mode);
         path_put(&p);
@@ -50,20 +53,24 @@ long sys_fchmodat(int at, const char USER *name, unsigned mode)
     return err;
 }
 
-long sys_chmod(const char USER *name, unsigned mode)
+long sys_fchmodat(int at, const char USER *name, unsigned mode)
 {
-    return sys_fchmodat(AT_FDCWD, name, mode);
+    return sys_fchmodat2(at, name, mode, 0);
 }
 
-/* Files in no file system have no attributes that could be changed; Linux lets the owner try. */
+long sys_chmod(const char USER *name, unsigned mode)
+{
+    return sys_fchmodat2(AT_FDCWD, name, mode, 0);
+}
+
 long sys_fchmod(int fd, unsigned mode)
 {
-    struct fd_ref r = fd_borrow(fd);
-    if (r.file == NULL) {
-        return -EBADF;
+    struct vnode *v;
+    int err = name_vnode(fd, &v);
+    if (err == 0) {
+        err = attr_chmod(v, mode);
+        vnode_put(v);
     }
-    int err = r.file->vnode != NULL ? attr_chmod(r.file->vnode, mode) : -EINVAL;
-    fd_return(r);
     return err;
 }
 
@@ -93,12 +100,12 @@ long sys_lchown(const char USER *name, unsigned uid, unsigned gid)
 
 long sys_fchown(int fd, unsigned uid, unsigned gid)
 {
-    struct fd_ref r = fd_borrow(fd);
-    if (r.file == NULL) {
-        return -EBADF;
+    struct vnode *v;
+    int err = name_vnode(fd, &v);
+    if (err == 0) {
+        err = attr_chown(v, uid, gid);
+        vnode_put(v);
     }
-    int err = r.file->vnode != NULL ? attr_chown(r.file->vnode, uid, gid) : -EINVAL;
-    fd_return(r);
     return err;
 }
 
@@ -108,12 +115,6 @@ struct times {
     unsigned which;
     bool now; /* both are the current time */
 };
-
-static struct __kernel_timespec current_time(void)
-{
-    uint64_t ns = clock_wall_ns();
-    return (struct __kernel_timespec){(int64_t)(ns / NSEC_PER_SEC), (long)(ns % NSEC_PER_SEC)};
-}
 
 /* One of the two: its value, or the current time, or nothing. Returns 0 or -EINVAL. */
 static int decode_time(const struct __kernel_timespec *ts, struct __kernel_timespec *out,
@@ -125,7 +126,7 @@ static int decode_time(const struct __kernel_timespec *ts, struct __kernel_times
     if (ts->tv_nsec != UTIME_NOW && (ts->tv_nsec < 0 || ts->tv_nsec >= (long)NSEC_PER_SEC)) {
         return -EINVAL;
     }
-    *out = ts->tv_nsec == UTIME_NOW ? current_time() : *ts;
+    *out = ts->tv_nsec == UTIME_NOW ? fileattr_now() : *ts;
     *which |= bit;
     return 0;
 }
@@ -141,32 +142,25 @@ static int set_times(int at, const char USER *name, unsigned flags,
                      const struct __kernel_timespec ts[2])
 {
     struct times t;
-    struct name n;
     struct path p;
+    struct vnode *v;
     int err = decode_times(ts, &t);
     if (err != 0 || t.which == 0) { /* nothing to set: the name is not even looked at */
         return err;
     }
     if (name == NULL) { /* futimens(3) */
-        struct fd_ref r = fd_borrow(at);
-        if (r.file == NULL) {
-            return -EBADF;
+        err = name_vnode(at, &v);
+        if (err == 0) {
+            err = attr_set_times(v, &t.attr, t.which, t.now);
+            vnode_put(v);
         }
-        err = r.file->vnode != NULL ? attr_set_times(r.file->vnode, &t.attr, t.which, t.now)
-                                    : -EINVAL;
-        fd_return(r);
         return err;
     }
-    err = name_take(&n, at, name, flags);
-    if (err != 0) {
-        return err;
-    }
-    err = name_walk(&n, (flags & AT_SYMLINK_NOFOLLOW) != 0 ? WALK_NOFOLLOW : 0, &p);
+    err = name_place(at, name, flags, &p);
     if (err == 0) {
         err = attr_set_times(p.vnode, &t.attr, t.which, t.now);
         path_put(&p);
     }
-    name_drop(&n);
     return err;
 }
 

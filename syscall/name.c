@@ -5,6 +5,7 @@
 #include <asm/errno.h>
 #include <linux/fcntl.h>
 
+#include "fs/filenode.h"
 #include "kernel/uaccess.h"
 
 static int take_text(struct name *n, const char USER *text, unsigned flags)
@@ -49,9 +50,20 @@ void name_drop(struct name *n)
 int name_walk(const struct name *n, unsigned walk, struct path *out)
 {
     if (name_is_file(n) && n->at == NULL) {
-        return -ENOTDIR; /* a pipe or socket has no place */
+        return filenode_place(n->dir.file, out);
     }
     return namei_walk(n->at, n->text, walk | (n->text[0] == 0 ? WALK_EMPTY : 0), out);
+}
+
+int name_vnode(int fd, struct vnode **out)
+{
+    struct fd_ref r = fd_borrow(fd);
+    if (r.file == NULL) {
+        return -EBADF;
+    }
+    int err = filenode_get(r.file, out);
+    fd_return(r);
+    return err;
 }
 
 int name_place(int at, const char USER *text, unsigned flags, struct path *out)

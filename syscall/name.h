@@ -28,6 +28,10 @@ MUST_CHECK int name_walk(const struct name *n, unsigned walk, struct path *out);
  * AT_EMPTY_PATH, AT_SYMLINK_NOFOLLOW. */
 MUST_CHECK int name_place(int at, const char USER *text, unsigned flags, struct path *out);
 
+/* name_vnode: the vnode, with a reference, of descriptor fd; pipes and their like have one made for
+ * them. Returns 0; -EBADF closed or O_PATH; -ENOMEM. */
+MUST_CHECK int name_vnode(int fd, struct vnode **out);
+
 /* name_is_file: n is empty and stands for the open file n->dir.file, which may have no path. */
 static inline bool name_is_file(const struct name *n)
 {

@@ -166,11 +166,19 @@ long sys_statx(int at, const char USER *name, int flags, unsigned mask, void USE
     return uaccess_write(out, &stx, sizeof(stx));
 }
 
-/* m NULL: files in no file system. */
-static long statfs_to(struct mount *m, void USER *out)
+/* The kind of file system that Linux keeps files without a name in. */
+static uint64_t nameless_magic(struct file *f)
 {
-    struct fs_stats s = {
-        .type = ANON_INODE_FS_MAGIC, .block_size = PAGE_SIZE, .name_max = NAME_MAX};
+    struct stat st;
+    struct __kernel_timespec btime;
+    uint32_t mode = stat_file(f, &st, &btime) == 0 ? st.st_mode : 0;
+    return S_ISFIFO(mode) ? PIPEFS_MAGIC : S_ISSOCK(mode) ? SOCKFS_MAGIC : ANON_INODE_FS_MAGIC;
+}
+
+/* m NULL: files in no file system, whose magic says which kind. */
+static long statfs_to(struct mount *m, uint64_t magic, void USER *out)
+{
+    struct fs_stats s = {.type = magic, .block_size = PAGE_SIZE, .name_max = NAME_MAX};
     if (m != NULL && m->statfs != NULL) {
         m->statfs(m, &s);
     }
@@ -198,7 +206,7 @@ long sys_statfs(const char USER *name, void USER *out)
     if (err != 0) {
         return err;
     }
-    long result = statfs_to(p.vnode->mount, out);
+    long result = statfs_to(p.vnode->mount, 0, out);
     path_put(&p);
     return result;
 }
@@ -209,7 +217,8 @@ long sys_fstatfs(int fd, void USER *out)
     if (r.file == NULL) {
         return -EBADF;
     }
-    long result = statfs_to(r.file->vnode != NULL ? r.file->vnode->mount : NULL, out);
+    long result = r.file->vnode != NULL ? statfs_to(r.file->vnode->mount, 0, out)
+                                        : statfs_to(NULL, nameless_magic(r.file), out);
     fd_return(r);
     return result;
 }
