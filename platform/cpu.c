@@ -35,13 +35,19 @@ static_assert(offsetof(struct trap_page, cr2) == TRAP_CR2, "monitor");
 #define LEGACY_AREA 512 /* FXSAVE */
 #define XSAVE_HEADER 64
 
-static uint64_t fs_base_copy; /* where the processor cannot read it back in ring 3 */
+static unsigned ncpus = 1; /* [A] */
+static void (*begin_function)(void); /* of the CPU being started */
 static size_t xsave_size = LEGACY_AREA;
+
+struct cpu *cpu_of(unsigned id)
+{
+    return (struct cpu *)(uintptr_t)(boot_info()->shared + SHARED_CPU + id * CPU_STRIDE);
+}
 
 void cpu_init(unsigned id)
 {
     const struct boot_info *info = boot_info();
-    struct cpu *c = (struct cpu *)(uintptr_t)(info->shared + SHARED_CPU + id * CPU_STRIDE);
+    struct cpu *c = cpu_of(id);
     c->self = c;
     c->id = id;
     c->call_page = (struct call_page *)(void *)((char *)c + PAGE_SIZE);
@@ -52,6 +58,46 @@ void cpu_init(unsigned id)
         uint32_t d;
         __asm__ volatile("cpuid" : "+a"(a), "=b"(b), "+c"(cx), "=d"(d));
         xsave_size = b; /* for the components enabled now */
+    }
+}
+
+int cpu_start(unsigned id, struct thread *t, uint64_t stack_top, void (*begin)(void))
+{
+    struct cpu *c = cpu_of(id);
+    cpu_init(id);
+    c->kernel_rsp = stack_top;
+    c->thread = t;
+    c->canary = cpu_this()->canary; /* a function may end on another CPU than it began on */
+    begin_function = begin;
+    long err = moncall(MON_CPU_START, id, 0, 0);
+    if (err == 0) {
+        __atomic_store_n(&ncpus, id + 1, __ATOMIC_RELEASE);
+    }
+    return (int)err;
+}
+
+/* From entry.S: a CPU's first C function. */
+NORETURN void cpu_begin(void);
+void cpu_begin(void)
+{
+    begin_function();
+    __builtin_unreachable();
+}
+
+unsigned cpu_count(void)
+{
+    return __atomic_load_n(&ncpus, __ATOMIC_ACQUIRE);
+}
+
+void cpu_interrupt(unsigned id)
+{
+    moncall(MON_IPI, id, 0, 0);
+}
+
+void cpu_serialize_others(void)
+{
+    if (cpu_count() > 1) {
+        moncall(MON_SERIALIZE, 0, 0, 0);
     }
 }
 
@@ -71,14 +117,14 @@ void cpu_set_fs_base(uint64_t base)
         __asm__ volatile("wrfsbase %0" ::"r"(base));
         return;
     }
-    fs_base_copy = base;
+    cpu_this()->fs_base = base;
     moncall(MON_FSBASE, base, 0, 0);
 }
 
 uint64_t cpu_fs_base(void)
 {
     if (!(boot_info()->features & FEATURE_FSGSBASE)) {
-        return fs_base_copy;
+        return cpu_this()->fs_base;
     }
     uint64_t base;
     __asm__ volatile("rdfsbase %0" : "=r"(base));

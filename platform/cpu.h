@@ -43,6 +43,7 @@ struct cpu {
     uint64_t raw_calls; /* 0xc8 of them, by trap */
     struct call_page *call_page; /* 0xd0 [I] */
     uint32_t id; /* 0xd8 [I] */
+    uint64_t fs_base; /* the program's, where the processor cannot read it back in ring 3 */
 };
 
 /* cpu_this: the running CPU's block. */
@@ -66,8 +67,20 @@ void context_switch(uint64_t *save_rsp, uint64_t load_rsp);
 void context_begin(void);
 void context_begin_kernel(void);
 
-/* cpu_init: set up the block of CPU id; boot_init comes first. */
+/* cpu_init: set up the block of CPU id; boot_init comes first. cpu_of: the block. */
 void cpu_init(unsigned id);
+struct cpu *cpu_of(unsigned id);
+
+/* cpu_start: bring up CPU id (1..MAX_CPUS-1), which runs begin as thread t on t's stack and never
+ * returns from it. Call in order of id. Returns 0, -EINVAL, -EBUSY (runs already), -ETIMEDOUT, -EIO
+ * (it did not come). cpu_count: CPUs that run. */
+MUST_CHECK int cpu_start(unsigned id, struct thread *t, uint64_t stack_top, void (*begin)(void));
+unsigned cpu_count(void);
+
+/* cpu_interrupt: make CPU id look at its pending word soon, wherever it is. cpu_serialize_others:
+ * every other CPU executes a serialising instruction before this returns. */
+void cpu_interrupt(unsigned id);
+void cpu_serialize_others(void);
 
 /* cpu_resume: leave for the program with the registers of f (copied first); its RIP must lie below
  * KERNEL_AREA. What is pending is done on the way. */

@@ -22,6 +22,7 @@ header:
     .long image_data_end - header
     .long image_bss_end - header
     .long libos_entry - header
+    .long cpu_entry - header
     .long upcall_entry - header
     .long syscall_entry - header
     .long monitor_gate - header
@@ -52,6 +53,13 @@ libos_entry:
     mov %rsp, %gs:CPU_KERNEL_RSP
     xor %ebp, %ebp
     call main
+    ud2
+
+/* First instruction of every other CPU; cpu_start has filled its block. */
+cpu_entry:
+    mov %gs:CPU_KERNEL_RSP, %rsp
+    xor %ebp, %ebp
+    call cpu_begin
     ud2
 
 /* moncall(nr, a, b, c) */

@@ -52,6 +52,7 @@
 /* Bits of the pending word. The monitor sets the low half; the high half is the library OS's. */
 #define PENDING_TIMER 0
 #define PENDING_IPI 1
+#define SHOOTDOWN_BIT 2 /* never pending: this vector is the monitor's own */
 #define PENDING_GSI0 8 /* interrupt line n of the IOAPIC is bit PENDING_GSI0 + n, n < MAX_GSI */
 #define MAX_GSI 24
 
@@ -77,7 +78,10 @@
 #define MON_MAP_RUN 13
 #define MON_UNMAP_RUN 14 /* RDI = va, RDX = npages: MON_UNMAP of one range of small pages */
 #define MON_REPLACE_RUN 15 /* MON_MAP_RUN with MAP_REPLACE */
-#define MON_NCALLS 16
+#define MON_CPU_START 16 /* RDI = CPU 1..MAX_CPUS-1: it enters image_header.cpu_entry; -ETIMEDOUT */
+#define MON_IPI 17 /* RDI = CPU: set its PENDING_IPI */
+#define MON_SERIALIZE 18 /* every other running CPU has executed a serialising instruction */
+#define MON_NCALLS 19
 #define MON_BOOT 0x100 /* the boot probe's, once */
 
 #define PORT_IN 0
@@ -166,6 +170,7 @@ struct image_header {
     uint32_t data_end; /* [rodata_end, data_end) is RW-, file content */
     uint32_t bss_end; /* [data_end, bss_end) is RW-, zero */
     uint32_t entry; /* first instruction in ring 3; RDI = boot_info */
+    uint32_t cpu_entry; /* first instruction of every other CPU */
     uint32_t upcall; /* where reflected traps land */
     uint32_t syscall; /* where raw syscalls land */
     uint32_t gate; /* the one ud2 that is a monitor call */

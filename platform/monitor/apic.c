@@ -6,8 +6,10 @@
 
 #include <asm/errno.h>
 
-#define LAPIC_ID 0x20
 #define LAPIC_SVR 0xf0
+#define LAPIC_ICR_LOW 0x300
+#define LAPIC_ICR_HIGH 0x310
+#define ICR_BUSY 0x1000
 #define LAPIC_LVT_TIMER 0x320
 #define LAPIC_LVT_LINT1 0x360
 #define LAPIC_TIMER_INITIAL 0x380
@@ -26,7 +28,7 @@
 #define IOAPIC_LEVEL 0x8000
 
 static bool deadline_mode;
-static bool timer_used;
+static bool timer_used[MAX_CPUS];
 static uint32_t gsi_entry[MAX_GSI]; /* low half of each redirection entry */
 
 static volatile uint32_t *lapic(unsigned reg)
@@ -44,6 +46,14 @@ static void ioapic_write(uint32_t reg, uint32_t value)
 void apic_init(bool tsc_deadline)
 {
     deadline_mode = tsc_deadline;
+    apic_init_cpu();
+    if (!deadline_mode) {
+        *lapic(LAPIC_TIMER_INITIAL) = UINT32_MAX; /* runs for apic_count */
+    }
+}
+
+void apic_init_cpu(void)
+{
     *lapic(LAPIC_SVR) = SVR_ENABLE | SPURIOUS_VECTOR;
     *lapic(LAPIC_LVT_LINT1) = LVT_NMI; /* where a hypervisor's "inject NMI" comes in */
     if (deadline_mode) {
@@ -52,7 +62,14 @@ void apic_init(bool tsc_deadline)
     }
     *lapic(LAPIC_TIMER_DIVIDE) = DIVIDE_BY_1;
     *lapic(LAPIC_LVT_TIMER) = LVT_MASKED | TIMER_VECTOR;
-    *lapic(LAPIC_TIMER_INITIAL) = UINT32_MAX; /* runs for apic_count */
+}
+
+void apic_send(unsigned cpu, uint32_t command)
+{
+    while (*lapic(LAPIC_ICR_LOW) & ICR_BUSY) {
+    }
+    *lapic(LAPIC_ICR_HIGH) = cpu << 24; /* APIC ids count from 0 on every machine we start on */
+    *lapic(LAPIC_ICR_LOW) = command;
 }
 
 long apic_timer(uint64_t deadline_tsc, uint64_t ns)
@@ -61,8 +78,8 @@ long apic_timer(uint64_t deadline_tsc, uint64_t ns)
         msr_write(MSR_TSC_DEADLINE, deadline_tsc);
         return 0;
     }
-    if (!timer_used) {
-        timer_used = true;
+    if (!timer_used[cpu_index()]) {
+        timer_used[cpu_index()] = true;
         *lapic(LAPIC_LVT_TIMER) = TIMER_VECTOR;
     }
     uint64_t ticks = ns > UINT32_MAX ? UINT32_MAX : ns;
@@ -77,7 +94,7 @@ long apic_timer(uint64_t deadline_tsc, uint64_t ns)
 
 long apic_count(void)
 {
-    if (deadline_mode || timer_used) {
+    if (deadline_mode || timer_used[cpu_index()]) {
         return -EBUSY;
     }
     return UINT32_MAX - *lapic(LAPIC_TIMER_CURRENT);

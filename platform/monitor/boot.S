@@ -10,10 +10,6 @@
 #define PA(sym) ((sym)-MONITOR_SLOT)
 #define SHARED_PA (LIBOS_PA + LIBOS_BSS_END)
 #define IMAGE_END_PAGE (LIBOS_BSS_END / 0x1000 + SHARED_PAGES)
-#define CR0_BITS 0x80010033 /* PG WP NE ET MP PE */
-#define CR4_BITS 0x620 /* OSXMMEXCPT OSFXSR PAE */
-#define EFER_MSR 0xc0000080
-#define EFER_BITS 0x901 /* NXE LME SCE */
 
     .section .note.Xen, "a", @note
     .align 4
@@ -119,6 +115,7 @@ boot_start_info: .long 0
 boot_gdtr: .word gdt_end - gdt - 1
     .long PA(gdt)
     .align 8
+    .globl gdtr, idtr
 gdtr: .word gdt_end - gdt - 1
     .quad gdt
     .align 8
@@ -146,6 +143,9 @@ gdt:
     .set tss, tss + TSS_STRIDE
     .endr
 gdt_end:
+    .if gdt_end - gdt - GDT_LEN
+    .error "GDT_LEN"
+    .endif
 
 /* Interrupt gates, all to ring 0. Stubs lie at the start of the text, STUB_SIZE apart; the address
  * of each is thus known to the assembler. */
@@ -197,11 +197,16 @@ idt_end:
 #define DEV (RW | PTE_PCD)
     .section .tables, "aw"
     .align 4096
-    .globl pml4, pd_libos, pdpt_libos, pdpt_monitor, pd_monitor, pd_direct, pt_libos, pt_shared
+    .globl pml4, pml4_ap, pd_libos, pdpt_libos, pdpt_monitor, pd_monitor, pd_direct, pt_libos, pt_shared
 pml4:
     .quad PA(pdpt_identity) + TABLE /* while booting */
     .fill 253, 8, 0
     .quad PA(pdpt_libos) + TABLE
+    .quad PA(pdpt_monitor) + TABLE
+    .fill 256, 8, 0
+pml4_ap: /* for the first instructions of every other CPU */
+    .quad PA(pdpt_identity) + TABLE
+    .fill 254, 8, 0
     .quad PA(pdpt_monitor) + TABLE
     .fill 256, 8, 0
 pdpt_identity:

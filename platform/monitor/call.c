@@ -14,19 +14,28 @@
 static long call_map(uint64_t n, uint64_t b, uint64_t c)
 {
     (void)b, (void)c;
-    return paging_map(n);
+    smp_lock();
+    long err = paging_map(n);
+    smp_unlock();
+    return err;
 }
 
 static long call_unmap(uint64_t n, uint64_t b, uint64_t c)
 {
     (void)b, (void)c;
-    return paging_unmap(n);
+    smp_lock();
+    long err = paging_unmap(n);
+    smp_unlock();
+    return err;
 }
 
 static long call_protect(uint64_t n, uint64_t b, uint64_t c)
 {
     (void)b, (void)c;
-    return paging_protect(n);
+    smp_lock();
+    long err = paging_protect(n);
+    smp_unlock();
+    return err;
 }
 
 static long call_timer(uint64_t deadline_tsc, uint64_t ns, uint64_t c)
@@ -38,13 +47,19 @@ static long call_timer(uint64_t deadline_tsc, uint64_t ns, uint64_t c)
 static long call_irq_route(uint64_t gsi, uint64_t level, uint64_t c)
 {
     (void)c;
-    return apic_route(gsi, level);
+    smp_lock();
+    long err = apic_route(gsi, level);
+    smp_unlock();
+    return err;
 }
 
 static long call_irq_mask(uint64_t gsi, uint64_t masked, uint64_t c)
 {
     (void)c;
-    return apic_mask(gsi, masked);
+    smp_lock();
+    long err = apic_mask(gsi, masked);
+    smp_unlock();
+    return err;
 }
 
 static bool port_allowed(uint64_t port)
@@ -86,13 +101,58 @@ static long call_poweroff(uint64_t status, uint64_t b, uint64_t c)
 static long call_donate(uint64_t pa, uint64_t b, uint64_t c)
 {
     (void)b, (void)c;
-    return paging_donate(pa);
+    smp_lock();
+    long err = paging_donate(pa);
+    smp_unlock();
+    return err;
 }
 
 static long call_pool(uint64_t a, uint64_t b, uint64_t c)
 {
     (void)a, (void)b, (void)c;
     return paging_pool();
+}
+
+static long call_map_run(uint64_t va, uint64_t pa_flags, uint64_t npages)
+{
+    smp_lock();
+    long err = paging_map_run(va, pa_flags, npages);
+    smp_unlock();
+    return err;
+}
+
+static long call_unmap_run(uint64_t va, uint64_t b, uint64_t npages)
+{
+    smp_lock();
+    long err = paging_unmap_run(va, b, npages);
+    smp_unlock();
+    return err;
+}
+
+static long call_replace_run(uint64_t va, uint64_t pa_flags, uint64_t npages)
+{
+    smp_lock();
+    long err = paging_replace_run(va, pa_flags, npages);
+    smp_unlock();
+    return err;
+}
+
+static long call_cpu_start(uint64_t cpu, uint64_t b, uint64_t c)
+{
+    (void)b, (void)c;
+    return smp_start(cpu);
+}
+
+static long call_ipi(uint64_t cpu, uint64_t b, uint64_t c)
+{
+    (void)b, (void)c;
+    return smp_ipi(cpu);
+}
+
+static long call_serialize(uint64_t a, uint64_t b, uint64_t c)
+{
+    (void)a, (void)b, (void)c;
+    return smp_serialize();
 }
 
 static long call_lapic_count(uint64_t a, uint64_t b, uint64_t c)
@@ -115,7 +175,10 @@ const call_fn call_table[MON_NCALLS] = {
     [MON_DONATE] = call_donate,
     [MON_POOL] = call_pool,
     [MON_LAPIC_COUNT] = call_lapic_count,
-    [MON_MAP_RUN] = paging_map_run,
-    [MON_UNMAP_RUN] = paging_unmap_run,
-    [MON_REPLACE_RUN] = paging_replace_run,
+    [MON_MAP_RUN] = call_map_run,
+    [MON_UNMAP_RUN] = call_unmap_run,
+    [MON_REPLACE_RUN] = call_replace_run,
+    [MON_CPU_START] = call_cpu_start,
+    [MON_IPI] = call_ipi,
+    [MON_SERIALIZE] = call_serialize,
 };

@@ -27,6 +27,20 @@
 /* MON_WAIT halts with RSP at this depth; an interrupt then pushes 40 bytes below. */
 #define WAIT_DEPTH 64
 
+/* What the monitor keeps of each CPU, at the low end of its stack's page. */
+#define CPU_DATA_PA(cpu) (STACK_PA + (cpu)*CPU_STRIDE + 0x1000)
+#define DATA_FLUSH 0x00 /* another CPU waits until this one has flushed */
+#define DATA_HALTED 0x04 /* in MON_WAIT: flushes before it goes on */
+/* MON_MAP_RUN and its kin: the table used last (which 2 MiB of addresses it maps, where it is), and
+ * others that paging.c walked to, as pairs of the same, by unit modulo RUN_CACHE. Tables are never
+ * freed. */
+#define DATA_RUN_UNIT 0x08
+#define DATA_RUN_TABLE 0x10
+#define DATA_RUN_CACHE 0x20
+#define RUN_CACHE 64 /* a power of two */
+/* Offset from RSP to a field of them, as TRAP_AT. */
+#define DATA_AT(field, depth) (0x1000 - CPU_STRIDE + FRAME_LEN + (field) + (depth))
+
 /* The image of the monitor: text, read-only data, stacks, then what it writes. */
 #define MONITOR_TEXT_PAGES 8
 #define MONITOR_RODATA_PAGES 8
@@ -39,15 +53,23 @@
 #define USER_CS 0x33
 #define USER_SS 0x2b
 #define TSS_SELECTOR 0x40
+#define GDT_LEN (TSS_SELECTOR + 16 * MAX_CPUS)
+
+/* Control registers with which 64-bit mode is entered. */
+#define CR0_BITS 0x80010033 /* PG WP NE ET MP PE */
+#define CR4_BITS 0x620 /* OSXMMEXCPT OSFXSR PAE */
+#define EFER_MSR 0xc0000080
+#define EFER_BITS 0x901 /* NXE LME SCE */
 
 /* Trap stubs: one per vector below NVECTORS, STUB_SIZE apart from the start of the text. */
 #define NVECTORS 64
 #define STUB_SIZE 128
 #define VECTOR_IRQ0 32 /* vector of pending bit 0 */
+#define SHOOTDOWN_VECTOR (VECTOR_IRQ0 + SHOOTDOWN_BIT)
 #define SPURIOUS_VECTOR 0xff
 
-/* Tables of 4 KiB pages that paging.c keeps at hand for trap.S; a power of two. */
-#define RUN_CACHE 64
+/* Where another CPU starts, in real mode: conventional memory, put back afterwards. */
+#define TRAMPOLINE_PA 0x8000
 
 /* Page-table entries. */
 #define PTE_P 0x1

@@ -53,6 +53,39 @@ static inline unsigned cpu_index(void)
     return (unsigned)((rsp - (MONITOR_SLOT + STACK_PA)) / CPU_STRIDE);
 }
 
+/* What the monitor keeps of a CPU; offsets in layout.h. */
+struct run_slot {
+    uint64_t unit; /* 0: free; the table of the first 2 MiB is never in it */
+    uint64_t *table;
+};
+
+struct cpu_data {
+    uint32_t flush, halted; /* [A] */
+    uint64_t run_unit;
+    uint64_t *run_table;
+    uint64_t reserved;
+    struct run_slot run_cache[RUN_CACHE];
+};
+
+static inline struct cpu_data *cpu_data(unsigned cpu)
+{
+    return slot_va(CPU_DATA_PA(cpu));
+}
+
+/* smp.c. smp_lock: the one lock of the monitor, taken by every call that changes page tables or
+ * the IOAPIC; a no-op until a second CPU has been started. smp_flush_others: every other running
+ * CPU has flushed its translations since and was in no monitor call; a halted one will before it
+ * leaves. Needs the lock. */
+void smp_lock(void);
+void smp_unlock(void);
+void smp_flush_others(void);
+long smp_start(uint64_t cpu);
+long smp_ipi(uint64_t cpu);
+long smp_serialize(void);
+
+/* start.c: what every CPU sets up, on its own stack, before it leaves ring 0. */
+void cpu_setup(unsigned cpu);
+
 /* paging.c: monitor calls. n ranges in the calling CPU's call page; see abi.h. */
 long paging_map(uint64_t n);
 long paging_unmap(uint64_t n);
@@ -68,6 +101,8 @@ void paging_init(uint64_t libos_base, uint64_t direct_base, uint64_t image_end_p
 
 /* apic.c */
 void apic_init(bool tsc_deadline);
+void apic_init_cpu(void);
+void apic_send(unsigned cpu, uint32_t command);
 long apic_timer(uint64_t deadline_tsc, uint64_t ns);
 long apic_count(void);
 long apic_route(uint64_t gsi, uint64_t level);
@@ -87,6 +122,7 @@ void syscall_landing(void);
 void probe_landing(void);
 void probe_start(void);
 void probe_gate(void);
+extern const char ap_start[], ap_end[];
 __attribute__((noreturn)) void ring3_enter(uint64_t rip, uint64_t rsp, uint64_t argument);
 __attribute__((noreturn)) void boot_continue(void);
 

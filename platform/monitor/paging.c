@@ -36,16 +36,10 @@ static uint64_t image_end;
 static uint64_t direct_va;
 static bool giga_allowed;
 
-/* What map_run and its kin in trap.S go by: the 2 MiB of addresses whose table was used last, that
- * table, others by unit modulo RUN_CACHE, and the frames that need no further check. run_alone: no
- * other CPU has a TLB to flush. */
-struct run_slot {
-    uint64_t unit;
-    uint64_t *table;
-};
-struct run_slot run_cache[RUN_CACHE] = {{UINT64_MAX, NULL}}; /* unit 0 is never there */
-uint64_t run_unit = UINT64_MAX;
-uint64_t *run_table;
+static bool stale; /* other CPUs may hold translations that this call has changed */
+
+/* What map_run and its kin in trap.S go by, with the CPU's own cache of tables: the frames that
+ * need no further check. run_alone: no other CPU has a TLB to flush. */
 uint64_t run_low = UINT64_MAX;
 uint64_t run_high;
 uint8_t run_alone = 1;
@@ -223,6 +217,7 @@ static void flush_all(void)
 
 static void flush_range(uint64_t va, uint64_t npages, unsigned level)
 {
+    stale = true;
     if (npages > FLUSH_ALL_OVER) {
         flush_all();
         return;
@@ -261,9 +256,10 @@ static long range_map(const struct mon_range *r)
             return err;
         }
         if (level == 0 && va < KERNEL_AREA && va >= HUGE) { /* not page 0's table */
-            run_unit = va >> 21;
-            run_table = table;
-            run_cache[run_unit % RUN_CACHE] = (struct run_slot){run_unit, table};
+            struct cpu_data *me = cpu_data(cpu_index());
+            me->run_unit = va >> 21;
+            me->run_table = table;
+            me->run_cache[me->run_unit % RUN_CACHE] = (struct run_slot){me->run_unit, table};
         }
         uint64_t index = va / size % ENTRIES;
         uint64_t run = ENTRIES - index < left ? ENTRIES - index : left;
@@ -360,24 +356,32 @@ static long range_protect(const struct mon_range *r)
     return 0;
 }
 
+/* At the end of a call: no CPU goes by what it has changed any more. */
+static long settle(long err)
+{
+    if (stale) {
+        stale = false;
+        smp_flush_others();
+    }
+    return err;
+}
+
 static long each_range(uint64_t n, long (*act)(const struct mon_range *r))
 {
     if (n > CALL_MAX_RANGES) {
         return -EINVAL;
     }
+    long err = 0;
     const volatile struct call_page *page = slot_va(SLOT_CPU + cpu_index() * CPU_STRIDE + PAGE);
-    for (uint64_t i = 0; i < n; i++) {
+    for (uint64_t i = 0; i < n && err == 0; i++) {
         /* Copied once: ring 3 may change the page while we look. */
         struct mon_range r = {.va = page->range[i].va,
                               .pa = page->range[i].pa,
                               .npages = page->range[i].npages,
                               .flags = page->range[i].flags};
-        long err = act(&r);
-        if (err != 0) {
-            return err;
-        }
+        err = act(&r);
     }
-    return 0;
+    return settle(err);
 }
 
 long paging_map(uint64_t n)
@@ -389,7 +393,7 @@ long paging_map_run(uint64_t va, uint64_t pa_flags, uint64_t npages)
 {
     struct mon_range r = {.va = va, .pa = pa_flags & ~(PAGE - 1), .flags = pa_flags & (PAGE - 1)};
     r.npages = (uint32_t)npages;
-    return npages <= UINT32_MAX ? range_map(&r) : -EINVAL;
+    return npages <= UINT32_MAX ? settle(range_map(&r)) : -EINVAL;
 }
 
 long paging_replace_run(uint64_t va, uint64_t pa_flags, uint64_t npages)
@@ -401,7 +405,7 @@ long paging_unmap_run(uint64_t va, uint64_t b, uint64_t npages)
 {
     struct mon_range r = {.va = va, .npages = (uint32_t)npages};
     (void)b;
-    return npages <= UINT32_MAX ? range_unmap(&r) : -EINVAL;
+    return npages <= UINT32_MAX ? settle(range_unmap(&r)) : -EINVAL;
 }
 
 long paging_unmap(uint64_t n)
@@ -450,14 +454,17 @@ long paging_donate(uint64_t pa)
     }
     uint64_t *direct = &pd_direct[pa >> 21];
     uint64_t saved = *direct;
+    uint64_t saved_high = run_high;
     *direct = 0;
+    run_high = pa < run_high ? pa : run_high;
+    smp_flush_others(); /* and so nobody is mapping the unit by MON_MAP_RUN now */
     if (table_maps(pml4, 3, pa)) {
         *direct = saved;
+        run_high = saved_high;
         return -EBUSY;
     }
     pd_monitor[donations] = pa | PTE_P | PTE_W | PTE_PS | PTE_NX | PTE_A | PTE_D;
     unit_owner[pa >> 21] = (uint8_t)(donations + 1);
-    run_high = pa < run_high ? pa : run_high;
     flush_all();
     pool_next = (char *)(DONATED_VA + ((uint64_t)donations << 21));
     pool_limit = pool_next + HUGE;

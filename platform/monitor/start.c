@@ -47,13 +47,15 @@ extern uint64_t boot_tsc;
 extern uint32_t boot_start_info;
 extern uint64_t gate_rip, boot_gate, libos_text, libos_text_len, syscall_rip, ring3_flags;
 extern uint64_t windows[2][3];
+extern uint64_t cpu_entry_rip;
 
 struct cpuid {
     uint32_t a, b, c, d;
 };
 
 static struct cpuid features1, features7;
-static uint64_t syscall_stack[2]; /* KERNEL_GS_BASE: stack for the landing, scratch */
+static uint64_t syscall_stack[MAX_CPUS][2]; /* KERNEL_GS_BASE: stack for the landing, scratch */
+static uint64_t upcall_rip;
 
 static struct cpuid cpuid(uint32_t leaf)
 {
@@ -144,28 +146,34 @@ static void hook_image(const struct boot_info *info, const struct image_header *
     libos_text_len = image->text_end;
     gate_rip = base + image->gate;
     syscall_rip = base + image->syscall;
+    upcall_rip = base + image->upcall;
+    cpu_entry_rip = base + image->cpu_entry;
     for (unsigned i = 0; i < 2; i++) {
         windows[i][0] = image->window[i][0];
         windows[i][1] = image->window[i][1];
         windows[i][2] = base + image->window[i][2];
     }
-    uint64_t *frame = (uint64_t *)STACK_TOP(0); /* starts every upcall */
-    frame[0] = base + image->upcall;
-    frame[1] = USER_CS;
-    frame[2] = RFLAGS_IF;
-    frame[3] = info->shared + SHARED_CPU + TRAP_STACK_TOP;
-    frame[4] = USER_SS;
 }
 
-static void hook_syscall(const struct boot_info *info, const struct image_header *image)
+/* The frame that starts every upcall, and where a raw syscall lands. */
+static void hook_cpu(const struct boot_info *info, unsigned cpu)
 {
-    msr_write(MSR_GS_BASE, info->shared + SHARED_CPU);
+    uint64_t trap_page = info->shared + SHARED_CPU + cpu * CPU_STRIDE;
+    uint64_t *frame = (uint64_t *)STACK_TOP(cpu);
+    frame[0] = upcall_rip;
+    frame[1] = USER_CS;
+    frame[2] = RFLAGS_IF;
+    frame[3] = trap_page + TRAP_STACK_TOP;
+    frame[4] = USER_SS;
+    cpu_data(cpu)->run_unit = UINT64_MAX;
+    cpu_data(cpu)->run_cache[0].unit = UINT64_MAX;
+    msr_write(MSR_GS_BASE, trap_page);
     if (info->features & FEATURE_SYSCALL_RING3) {
-        msr_write(MSR_LSTAR, info->libos_base + image->syscall);
+        msr_write(MSR_LSTAR, syscall_rip);
         return;
     }
-    syscall_stack[0] = STACK_TOP(0);
-    msr_write(MSR_KERNEL_GS_BASE, (uint64_t)syscall_stack);
+    syscall_stack[cpu][0] = STACK_TOP(cpu);
+    msr_write(MSR_KERNEL_GS_BASE, (uint64_t)syscall_stack[cpu]);
     msr_write(MSR_LSTAR, (uint64_t)syscall_landing);
     msr_write(MSR_FMASK, FMASK_VALUE);
 }
@@ -220,6 +228,15 @@ static void find_features(struct boot_info *info, uint64_t stayed_in_ring3, uint
     info->features |= cpuid(0x80000001).d & CPUID_EXT1_EDX_GIGA ? FEATURE_GIGA : 0;
 }
 
+void cpu_setup(unsigned cpu)
+{
+    struct boot_info *info = slot_va(SLOT_BOOT);
+    msr_write(MSR_STAR, STAR_VALUE);
+    hook_cpu(info, cpu);
+    apic_init_cpu();
+    enable_processor(info);
+}
+
 /* boot_finish: from boot_continue in boot.S, with what the probe found. */
 __attribute__((noreturn)) void boot_finish(const uint64_t random[4], uint64_t nrandom,
                                            uint64_t stayed_in_ring3);
@@ -236,7 +253,7 @@ void boot_finish(const uint64_t random[4], uint64_t nrandom, uint64_t stayed_in_
     collect_entropy(info, random);
     place_library_os(info);
     hook_image(info, image);
-    hook_syscall(info, image);
+    hook_cpu(info, 0);
     find_clock(info, image_end - SHARED_PAGES * PAGE);
     paging_init(info->libos_base, info->direct_map, image_end, info->features & FEATURE_GIGA);
     apic_init(info->features & FEATURE_TSC_DEADLINE);

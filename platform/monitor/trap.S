@@ -6,8 +6,8 @@
  * interrupt sets its pending bit; in the library OS it returns at once (or moves RIP to the restart
  * label of an exit window), in the program it is reflected. Anything from ring 0 itself but an
  * interrupt in MON_WAIT is a bug and stops the machine. Every instruction costs about 1 us on a
- * paravirtual
- * host: count them. Source: AMD64 APM vol. 2 ch. 8. */
+ * paravirtual host: count them. MON_MAP_RUN's common case takes no lock: that every other CPU has
+ * acknowledged a shootdown says that none is in it. Source: AMD64 APM vol. 2 ch. 8. */
 #include "platform/monitor/layout.h"
 
 #define CS_RING3(off) testb $3, (off)(%rsp)
@@ -67,12 +67,24 @@
     .balign STUB_SIZE
     CS_RING3(8)
     jz 1f
+    .if bit == SHOOTDOWN_BIT
+    push %rax
+    mov %cr3, %rax
+    mov %rax, %cr3
+    movl $0, lapic_eoi(%rip)
+    pop %rax
+    movl $0, DATA_AT(DATA_FLUSH, 40)(%rsp)
+    iretq
+1:  movl $0, lapic_eoi(%rip) /* in MON_WAIT, which flushes itself */
+    iretq
+    .else
     lock btsq $bit, TRAP_AT(TRAP_PENDING, 40)(%rsp)
     pushq $VECTOR_IRQ0 + bit
     jmp interrupt_ring3
 1:  lock btsq $bit, TRAP_AT(TRAP_PENDING, WAIT_DEPTH + 40)(%rsp)
     movl $0, lapic_eoi(%rip)
     iretq
+    .endif
     .set bit, bit + 1
     .endr
     .balign STUB_SIZE
@@ -129,7 +141,7 @@ any_call:
     .macro run_entry
     mov %rdi, %rcx
     shr $21, %rcx
-    cmp run_unit(%rip), %rcx
+    cmp DATA_AT(DATA_RUN_UNIT, 40)(%rsp), %rcx
     jne 6f
 5:  mov %rdi, %r9
     shr $12, %r9
@@ -139,18 +151,18 @@ any_call:
     cmp $511, %rcx
     ja any_call
     shl $3, %r9
-    add run_table(%rip), %r9
+    add DATA_AT(DATA_RUN_TABLE, 40)(%rsp), %r9
     .subsection 1
 6:  mov %ecx, %r10d
     and $RUN_CACHE - 1, %r10d
     shl $4, %r10d
-    lea run_cache(%rip), %r11
+    lea DATA_AT(DATA_RUN_CACHE, 40)(%rsp), %r11
     add %r10, %r11
     cmp (%r11), %rcx
     jne any_call
-    mov %rcx, run_unit(%rip)
+    mov %rcx, DATA_AT(DATA_RUN_UNIT, 40)(%rsp)
     mov 8(%r11), %rcx
-    mov %rcx, run_table(%rip)
+    mov %rcx, DATA_AT(DATA_RUN_TABLE, 40)(%rsp)
     jmp 5b
     .previous
     .endm
@@ -289,14 +301,24 @@ interrupt_ring3:
     .globl wait_halt
 wait_halt: /* called: depth 48 */
     sub $WAIT_DEPTH - 48, %rsp
+    mov $1, %eax
+    xchg %eax, DATA_AT(DATA_HALTED, WAIT_DEPTH)(%rsp)
     cmpl $0, TRAP_AT(TRAP_PENDING, WAIT_DEPTH)(%rsp)
     jne 1f
     sti
     hlt
     cli
 1:  xor %eax, %eax
+    xchg %eax, DATA_AT(DATA_HALTED, WAIT_DEPTH)(%rsp) /* before the look: a locked exchange */
+    cmpl $0, DATA_AT(DATA_FLUSH, WAIT_DEPTH)(%rsp)
+    jne 3f
+2:  xor %eax, %eax
     add $WAIT_DEPTH - 48, %rsp
     ret
+3:  mov %cr3, %rax
+    mov %rax, %cr3
+    movl $0, DATA_AT(DATA_FLUSH, WAIT_DEPTH)(%rsp)
+    jmp 2b
 
 /* LSTAR on machines where a raw syscall enters ring 0: on to the library OS with RCX and R11 as the
  * processor left them. Interrupts are off (FMASK). */
@@ -354,6 +376,7 @@ trap_in_monitor:
     .data
     .align 8
     .globl gate_rip, boot_gate, libos_text, libos_text_len, windows, syscall_rip, ring3_flags
+    .globl cpu_entry_rip
 gate_rip: .quad 0
 boot_gate: .quad 0
 libos_text: .quad 0
@@ -364,5 +387,6 @@ window_end: .quad 0
 window_restart: .quad 0
     .quad 0, 0, 0
 syscall_rip: .quad 0
+cpu_entry_rip: .quad 0
 ring3_flags: .quad 0x2 /* interrupts off until the machine is set up */
     .section .note.GNU-stack, "", @progbits
