@@ -182,6 +182,27 @@ static int create_missing(const struct path *at, const char *name, struct open *
     return err;
 }
 
+/* A name that ends in a slash is a directory's, and O_CREAT makes none: the error. "./" and the
+ * like are no names to be made, they exist. */
+static int refuse_slash(const struct path *at, const char *name, bool excl)
+{
+    struct path dir;
+    char last[NAME_MAX + 1];
+    int err = namei_parent(at, name, &dir, last, NULL);
+    if (err != 0) {
+        return err;
+    }
+    path_put(&dir);
+    bool special = last[0] == 0 || strcmp(last, ".") == 0 || strcmp(last, "..") == 0;
+    return special && excl ? -EEXIST : -EISDIR;
+}
+
+/* The walk failed, but a last component that is missing, or a symlink, may say more. */
+static bool look_closer(int err)
+{
+    return err == -ENOENT || err == -ELOOP || err == -ENOTDIR;
+}
+
 /* Find name or create it. */
 static int find_or_create(const struct path *at, const char *name, struct open *o, struct path *out)
 {
@@ -193,12 +214,17 @@ static int find_or_create(const struct path *at, const char *name, struct open *
     for (unsigned links = 0; links < LINKS_MAX; links++) {
         struct path dir;
         char *next = NULL;
+        size_t len = strlen(name);
+        if (len > 0 && name[len - 1] == '/') { /* of a symlink's target too */
+            err = refuse_slash(at, name, excl);
+            break;
+        }
         err = namei_walk(at, name, walk, out);
         if (err == 0 && excl) {
             path_put(out);
             err = -EEXIST;
         }
-        if (err != -ENOENT) {
+        if (!look_closer(err)) {
             break;
         }
         err = create_missing(at, name, o, out, &dir, &next);
@@ -223,16 +249,6 @@ static int find_or_create(const struct path *at, const char *name, struct open *
 static int open_create(const struct path *at, const char *name, struct open *o, struct file **out)
 {
     struct path p;
-    size_t len = strlen(name);
-    if (len > 0 && name[len - 1] == '/') {
-        char last[NAME_MAX + 1];
-        int err = namei_parent(at, name, &p, last, NULL);
-        if (err == 0) {
-            path_put(&p);
-            err = -EISDIR;
-        }
-        return err;
-    }
     int err = find_or_create(at, name, o, &p);
     if (err == 0) {
         err = open_place(&p, o, out);
