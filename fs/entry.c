@@ -139,7 +139,7 @@ int entry_link(struct vnode *v, const struct path *at, const char *name)
     const struct vnode_ops *ops = e.dir.vnode->ops;
     if (v->mount != e.dir.vnode->mount) {
         err = -EXDEV;
-    } else if (S_ISDIR(v->mode) || ops->link == NULL) {
+    } else if (ops->link == NULL) {
         err = -EPERM;
     } else {
         err = ops->link(e.dir.vnode, e.name, strlen(e.name), v);

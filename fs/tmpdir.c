@@ -151,13 +151,13 @@ int tmpdir_link(struct vnode *v, const char *name, size_t len, struct vnode *lin
     if (linked->mount != v->mount) {
         return -EXDEV;
     }
-    if (S_ISDIR(linked->mode)) {
-        return -EPERM;
-    }
     struct tmpnode *n = tmpnode_of(linked);
     struct tmpname *e = NULL;
     spin_lock(&dir->fs->lock);
     int err = check_free(dir, name, len);
+    if (err == 0 && S_ISDIR(linked->mode)) {
+        err = -EPERM;
+    }
     if (err == 0 && n->attr.nlink == 0 && !n->linkable) {
         err = -ENOENT;
     }
