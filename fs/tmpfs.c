@@ -49,6 +49,7 @@ struct tmpnode *tmpnode_create(struct tmpfs *fs, uint32_t mode, uint64_t lower_i
     n->lower_ino = lower_ino;
     n->complete = lower_ino == 0;
     list_init(&n->order);
+    list_init(&n->xattrs);
     n->attr.ino = lower_ino;
     n->attr.mode = mode;
     if (lower_ino == 0) {
@@ -175,6 +176,7 @@ static void node_release(struct vnode *v)
         assert(n->names.root == NULL && !n->shared);
         __atomic_fetch_sub(&n->fs->nodes, 1, __ATOMIC_RELAXED);
         tmpdata_free(n);
+        tmpxattr_free(n);
         heap_free(n);
         /* as vnode_put */
         bool last = up != NULL && __atomic_fetch_sub(&up->vnode.refs, 1, __ATOMIC_ACQ_REL) == 1;
@@ -231,6 +233,8 @@ static long symlink_readlink(struct vnode *v, char *buf, size_t cap)
     return err != 0 ? err : (long)len;
 }
 
+#define XATTR_OPS .getxattr = tmpxattr_get, .setxattr = tmpxattr_set, .listxattr = tmpxattr_list
+
 static const struct vnode_ops directory_ops = {
     .lookup = tmpdir_lookup,
     .getattr = node_getattr,
@@ -242,6 +246,7 @@ static const struct vnode_ops directory_ops = {
     .rename = tmpdir_rename,
     .readdir = tmpname_readdir,
     .create_unnamed = tmpfs_create_in,
+    XATTR_OPS,
     .release = node_release,
 };
 
@@ -252,6 +257,7 @@ static const struct vnode_ops file_ops = {
     .write = tmpdata_write,
     .fallocate = tmpdata_fallocate,
     .page = tmpdata_page,
+    XATTR_OPS,
     .release = node_release,
 };
 
@@ -259,6 +265,7 @@ static const struct vnode_ops symlink_ops = {
     .getattr = node_getattr,
     .setattr = node_setattr,
     .readlink = symlink_readlink,
+    XATTR_OPS,
     .release = node_release,
 };
 
@@ -266,6 +273,7 @@ static const struct vnode_ops symlink_ops = {
 static const struct vnode_ops special_ops = {
     .getattr = node_getattr,
     .setattr = node_setattr,
+    XATTR_OPS,
     .release = node_release,
 };
 

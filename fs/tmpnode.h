@@ -53,6 +53,7 @@ struct tmpnode {
     struct rbnode lower_node; /* [fs->lock] in fs->by_lower */
     uint64_t lower_ino; /* [I] 0: nothing below */
     uint64_t lower_len; /* [L] contents below are valid up to here */
+    struct list xattrs; /* [L] extended attributes */
     struct vattr attr; /* [L] size, times, mode ...; [T] nlink; [I] ino, rdev, type of mode */
     /* directories */
     struct rbtree names; /* [T] */
@@ -137,5 +138,11 @@ int tmpdata_page(struct vnode *v, uint64_t index, bool write, struct file_page *
 int tmpdata_truncate(struct tmpnode *n, uint64_t len);
 int tmpdata_fallocate(struct vnode *v, int mode, uint64_t offset, uint64_t len);
 void tmpdata_free(struct tmpnode *n);
+
+/* tmpxattr.c: extended attributes. */
+long tmpxattr_get(struct vnode *v, const char *key, void *buf, size_t cap);
+int tmpxattr_set(struct vnode *v, const char *key, const struct xattr_value *value, int flags);
+long tmpxattr_list(struct vnode *v, bool trusted, char *buf, size_t cap);
+void tmpxattr_free(struct tmpnode *n);
 
 #endif

@@ -15,6 +15,7 @@
 struct vnode;
 struct mount;
 struct path;
+struct xattr_value;
 
 struct vattr {
     uint64_t ino, size, blocks; /* blocks in units of 512 bytes */
@@ -74,6 +75,13 @@ struct vnode_ops {
     /* create_unnamed: a regular file without a name in dir's file system, for O_TMPFILE. NULL:
      * -EOPNOTSUPP. */
     int (*create_unnamed)(struct vnode *dir, uint32_t mode, struct vnode **out);
+    /* Extended attributes, key with its prefix. NULL: -EOPNOTSUPP. getxattr: the value's length;
+     * -ENODATA; -ERANGE when it is more than cap, unless cap is 0. setxattr: flags XATTR_*; value
+     * NULL: remove it, -ENODATA. listxattr: as getxattr for the NUL-ended keys; those of
+     * trusted.* only with trusted. */
+    long (*getxattr)(struct vnode *v, const char *key, void *buf, size_t cap);
+    int (*setxattr)(struct vnode *v, const char *key, const struct xattr_value *value, int flags);
+    long (*listxattr)(struct vnode *v, bool trusted, char *buf, size_t cap);
     void (*release)(struct vnode *v); /* last reference is gone: forget or free v */
 };
 
