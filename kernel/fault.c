@@ -222,6 +222,9 @@ static int fault_file(const struct vma *v, uint64_t addr, bool write)
     if (write && !shared) {
         return fault_file_write(v, addr);
     }
+    if (space_is_text(v)) {
+        return space_fault_text(v, addr);
+    }
     window_around(v, addr, AROUND_LEN, &start, &end);
     uint64_t page = align_down(addr, PAGE_SIZE);
     unsigned flags = writable ? 0 : PMAP_COPY;

@@ -228,6 +228,7 @@ static void enter_program(const struct config *config)
     rewrite_init((uint64_t)(uintptr_t)syscall_gate, config->rewrite);
     syscall_set_trap_hook(rewrite_site);
     mmap_set_forget_hook(rewrite_forget);
+    mmap_set_text_hook(config->rewrite ? rewrite_holds_calls : NULL);
     trap_set_hooks(&hooks);
     stats_init(config->stats, rewrite_report);
     int err = loader_run(config, &frame);

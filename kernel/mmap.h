@@ -57,11 +57,6 @@ MUST_CHECK int mmap_text_find(uint64_t addr, struct mmap_text *out);
  * -EACCES (writable too: a JIT page, or MAP_SHARED), -ENOMEM. */
 MUST_CHECK int mmap_text_page(uint64_t addr, uint8_t **out);
 
-/* mmap_text_own: make those of the 16 pages from start whose bit is set in mask private to this
- * process, as mmap_text_page would, in one step; pages where that is not possible stay as they
- * are. */
-void mmap_text_own(uint64_t start, uint16_t mask);
-
 /* mmap_fault: resolve a page fault at addr. Returns 0 when resolved (retry), SIGSEGV or SIGBUS with
  * *code = the si_code, or SIGKILL: there is no memory. Context: may block. */
 enum { FAULT_WRITE = 2, FAULT_USER = 4, FAULT_EXEC = 16 }; /* bits of the page-fault error code */
@@ -100,8 +95,10 @@ MUST_CHECK int mmap_region(uint64_t addr, struct mmap_region *out);
  *   forget  [start, end) held code and was unmapped, replaced, or is now writable or not
  *   executable,
  *           or is about to move; called with space.lock held
+ *   text    whether a page of code may hold system calls to rewrite; NULL: nothing is rewritten
  *   name    path of a mapped file for mmap_describe, NULL for none */
 void mmap_set_forget_hook(void (*forget)(uint64_t start, uint64_t end));
+void mmap_set_text_hook(bool (*hook)(const uint8_t *page));
 void mmap_set_name_hook(const char *(*name)(const struct file *f));
 
 /* Counters for --stats, /proc/self/statm and getrusage. */

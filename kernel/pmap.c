@@ -214,17 +214,14 @@ static void frame_put(uint64_t entry)
     }
 }
 
-int pmap_replace_many(const struct pmap_frame *frames, unsigned n, int prot, unsigned flags)
+int pmap_replace(uint64_t va, struct pa pa, int prot, unsigned flags)
 {
-    struct mon_range r[PMAP_MANY] = {{0}};
-    for (unsigned i = 0; i < n; i++) {
-        r[i] = (struct mon_range){frames[i].va, frames[i].pa.v, 1, map_flags(prot, flags), 0};
-    }
-    int err = prot != PROT_NONE ? moncall_map(r, n) : 0;
-    for (unsigned i = 0; err == 0 && i < n; i++) {
-        uint64_t *word = word_small(frames[i].va, false);
+    struct mon_range r = {va, pa.v, 1, map_flags(prot, flags), 0};
+    int err = prot != PROT_NONE ? moncall_map(&r, 1) : 0;
+    if (err == 0) {
+        uint64_t *word = word_small(va, false);
         frame_put(*word);
-        *word = frames[i].pa.v | flags | PMAP_VALID | rights(prot);
+        *word = pa.v | flags | PMAP_VALID | rights(prot);
     }
     return err;
 }

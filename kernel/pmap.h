@@ -33,22 +33,8 @@ bool pmap_huge_possible(uint64_t va);
 /* pmap_enter_huge: one 2 MiB block of the page allocator at an aligned va where it is possible. */
 MUST_CHECK int pmap_enter_huge(uint64_t va, struct pa pa, int prot);
 
-/* pmap_replace_many: the frames at up to PMAP_MANY addresses (valid small entries) give way to
- * others, all or none; as pmap_enter. */
-#define PMAP_MANY 16
-struct pmap_frame {
-    uint64_t va;
-    struct pa pa;
-};
-MUST_CHECK int pmap_replace_many(const struct pmap_frame *frames, unsigned n, int prot,
-                                 unsigned flags);
-
-/* pmap_replace: the same for one. */
-MUST_CHECK static inline int pmap_replace(uint64_t va, struct pa pa, int prot, unsigned flags)
-{
-    struct pmap_frame one = {va, pa};
-    return pmap_replace_many(&one, 1, prot, flags);
-}
+/* pmap_replace: the frame at va (a valid small entry) gives way to another; as pmap_enter. */
+MUST_CHECK int pmap_replace(uint64_t va, struct pa pa, int prot, unsigned flags);
 
 /* pmap_remove: forget and unmap [start, end), put counted frames. A 2 MiB page that is only partly
  * inside is split first. Returns 0 or -ENOMEM (for the split; nothing removed). */

@@ -33,6 +33,12 @@ void space_merge(struct vma *v);
 /* space_copy: a private copy of the frame at from, NULL when out of memory. */
 struct page *space_copy(struct pa from);
 
+/* space_is_text: v is code of a file that the rewriter may change. space_fault_text: resolve a
+ * fault at addr in it that is no write, where nothing is mapped. Returns as a file's mmap_page, or
+ * -ENOMEM. */
+bool space_is_text(const struct vma *v);
+MUST_CHECK int space_fault_text(const struct vma *v, uint64_t addr);
+
 /* space_place: a free place of len bytes for a region without address; hint 0 or an address that is
  * taken when free. 0: none. */
 uint64_t space_place(uint64_t hint, uint64_t len);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* The program's code as the rewriter of system calls handles it: where it lies, and pages of it
- * as
+/* The program's code as the rewriter of system calls handles it: where it lies, and pages of it as
  * private copies that are written through the direct map.
  *
- * Pages become private in one monitor call for a whole window, because that call costs as much as
- * copying a dozen of them. Takes space.lock. Source: mmap(2) MAP_PRIVATE. */
+ * A page of a file's code that seems to hold system calls comes only when it is itself touched, and
+ * as a private copy at once; pages around one without calls come along as the object's. So what the program never
+ * executes is neither copied nor judged. Takes space.lock. Source: mmap(2) MAP_PRIVATE. */
 #include <asm/errno.h>
 #include <asm/mman.h>
 
@@ -13,6 +13,15 @@
 #include "kernel/pmap.h"
 #include "kernel/space.h"
 #include "platform/pages.h"
+
+#define AROUND_LEN (16 * PAGE_SIZE) /* aligned window that comes with a page, where it is cheap */
+
+static bool (*holds_calls)(const uint8_t *page); /* [I] */
+
+void mmap_set_text_hook(bool (*hook)(const uint8_t *page))
+{
+    holds_calls = hook;
+}
 
 int mmap_text_find(uint64_t addr, struct mmap_text *out)
 {
@@ -44,41 +53,26 @@ static int check_text(const struct vma *v)
     return writable || (v->flags & (VMA_SHARED | VMA_SPECIAL)) != 0 ? -EACCES : 0;
 }
 
-/* Private copies of the pages of v from start on whose bit is in mask and which are the
- * object's. */
-static int own_pages(const struct vma *v, uint64_t start, uint16_t mask)
+/* A private copy in place of the page at va, if that is still the object's. */
+static int own_page(const struct vma *v, uint64_t va)
 {
-    struct pmap_frame copies[PMAP_MANY];
-    unsigned n = 0;
-    for (unsigned i = 0; i < PMAP_MANY; i++) {
-        uint64_t va = start + i * PAGE_SIZE;
-        struct pmap_entry e = {.flags = 0};
-        if ((mask >> i & 1) != 0 && va >= v->start && va < v->end) {
-            e = pmap_get(va);
-        }
-        struct page *p = (e.flags & PMAP_COPY) != 0 ? space_copy(e.pa) : NULL;
-        if (p != NULL) {
-            copies[n++] = (struct pmap_frame){va, pages_pa(p)};
-        }
+    struct pmap_entry e = pmap_get(va);
+    if ((e.flags & PMAP_COPY) == 0) {
+        return 0;
     }
-    int err = n != 0 ? pmap_replace_many(copies, n, v->prot, PMAP_COUNTED) : 0;
-    while (err != 0 && n > 0) {
-        pages_put(pages_of(copies[--n].pa));
+    struct page *p = space_copy(e.pa);
+    int err = p != NULL ? pmap_replace(va, pages_pa(p), v->prot, PMAP_COUNTED) : -ENOMEM;
+    if (err != 0 && p != NULL) {
+        pages_put(p);
     }
     return err;
 }
 
-void mmap_text_own(uint64_t start, uint16_t mask)
+/* The object's frame for va, as reads see it. */
+static int object_page(const struct vma *v, uint64_t va, struct file_page *out)
 {
-    mutex_lock(&space.lock);
-    for (unsigned i = 0; i < PMAP_MANY && mask != 0; i++) { /* one region, or a few */
-        const struct vma *v = vma_at(&space.tree, start + i * PAGE_SIZE);
-        if ((mask >> i & 1) != 0 && check_text(v) == 0) {
-            (void)own_pages(v, start, mask); /* what fails is done again page by page */
-            mask &= (uint16_t)(0xffff << min((v->end - start) >> PAGE_SHIFT, 16UL));
-        }
-    }
-    mutex_unlock(&space.lock);
+    uint64_t index = (v->offset + (va - v->start)) >> PAGE_SHIFT;
+    return v->file->ops->mmap_page(v->file, index, false, out);
 }
 
 int mmap_text_page(uint64_t addr, uint8_t **out)
@@ -91,14 +85,76 @@ int mmap_text_page(uint64_t addr, uint8_t **out)
     mutex_lock(&space.lock);
     const struct vma *v = vma_at(&space.tree, va);
     int err = check_text(v);
-    err = err != 0 ? err : own_pages(v, va, 1);
-    struct pmap_entry e = pmap_get(va);
-    if (err == 0 && (e.flags & PMAP_COPY) != 0) {
-        err = -ENOMEM;
-    }
+    err = err != 0 ? err : own_page(v, va);
     if (err == 0) {
-        *out = pages_map(e.pa);
+        *out = pages_map(pmap_get(va).pa);
     }
     mutex_unlock(&space.lock);
+    return err;
+}
+
+bool space_is_text(const struct vma *v)
+{
+    return holds_calls != NULL && v->file != NULL && check_text(v) == 0;
+}
+
+/* A private copy of the object's page at va, where nothing is mapped. */
+static int enter_copy(const struct vma *v, uint64_t va, const struct file_page *fp)
+{
+    struct page *p = space_copy(fp->pa);
+    int err = p != NULL ? pmap_enter(va, pages_pa(p), 1, v->prot, PMAP_COUNTED) : -ENOMEM;
+    if (err != 0 && p != NULL) {
+        pages_put(p);
+    }
+    return err;
+}
+
+/* Whether va can be entered in one run with fp, the frame at base: next to each other in memory as
+ * in the program, and without calls. */
+static bool continues(const struct vma *v, uint64_t va, uint64_t base, const struct file_page *fp)
+{
+    struct file_page next;
+    if (va < v->start || va >= v->end || pmap_get(va).flags != 0 ||
+        object_page(v, va, &next) != 0) {
+        return false;
+    }
+    if (next.page != NULL) {
+        pages_put(next.page);
+        return false;
+    }
+    return next.pa.v - fp->pa.v == va - base && !holds_calls(pages_map(next.pa));
+}
+
+/* One run of pages, because each costs the monitor more than a fault spares. */
+static int enter_run(const struct vma *v, uint64_t page, const struct file_page *fp)
+{
+    uint64_t start = page;
+    uint64_t end = page + PAGE_SIZE;
+    if (fp->page != NULL) {
+        return pmap_enter(page, fp->pa, 1, v->prot, PMAP_COPY | PMAP_COUNTED);
+    }
+    while (!is_aligned(start, AROUND_LEN) && continues(v, start - PAGE_SIZE, page, fp)) {
+        start -= PAGE_SIZE;
+    }
+    while (!is_aligned(end, AROUND_LEN) && continues(v, end, page, fp)) {
+        end += PAGE_SIZE;
+    }
+    struct pa pa = {fp->pa.v - (page - start)};
+    return pmap_enter(start, pa, (unsigned)((end - start) >> PAGE_SHIFT), v->prot, PMAP_COPY);
+}
+
+int space_fault_text(const struct vma *v, uint64_t addr)
+{
+    struct file_page fp;
+    uint64_t page = align_down(addr, PAGE_SIZE);
+    int err = object_page(v, page, &fp);
+    if (err != 0) {
+        return err;
+    }
+    bool copy = holds_calls(pages_map(fp.pa));
+    err = copy ? enter_copy(v, page, &fp) : enter_run(v, page, &fp);
+    if (fp.page != NULL && (copy || err != 0)) {
+        pages_put(fp.page);
+    }
     return err;
 }

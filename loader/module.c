@@ -177,23 +177,16 @@ size_t module_read(struct module *m, uint64_t addr, void *buf, size_t len)
     return file_read(m->file, own + m->shift, buf, len) ? len : 0;
 }
 
-uint16_t module_take_pages(struct module *m, uint64_t addr, uint64_t *start)
+bool module_take_page(struct module *m, uint64_t addr)
 {
-    uint16_t mask = 0;
-    *start = align_down(addr, MODULE_WINDOW * PAGE_SIZE);
-    for (unsigned i = 0; i < MODULE_WINDOW; i++) {
-        uint64_t va = *start + i * PAGE_SIZE;
-        if (va < m->start || va >= m->end || pmap_get(va).flags == 0) {
-            continue;
-        }
-        uint64_t page = (va - m->start) >> PAGE_SHIFT;
-        uint8_t bit = (uint8_t)(1U << page % 8);
-        if ((m->taken[page / 8] & bit) == 0) {
-            m->taken[page / 8] |= bit;
-            mask |= (uint16_t)(1U << i);
-        }
+    if (addr < m->start || addr >= m->end || pmap_get(addr).flags == 0) {
+        return false;
     }
-    return mask;
+    uint64_t page = (addr - m->start) >> PAGE_SHIFT;
+    uint8_t bit = (uint8_t)(1U << page % 8);
+    bool fresh = (m->taken[page / 8] & bit) == 0;
+    m->taken[page / 8] |= bit;
+    return fresh;
 }
 
 void module_forget(uint64_t start, uint64_t end)

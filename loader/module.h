@@ -5,8 +5,6 @@
 
 #include "kernel/base/base.h"
 
-#define MODULE_WINDOW 16U /* pages that are looked at together */
-
 struct module;
 
 /* module_find: the module whose executable mapping holds addr; it is read on first use.
@@ -22,10 +20,9 @@ MUST_CHECK int module_function(struct module *m, uint64_t addr, uint64_t *start,
  * many of len lie in the same segment and were read, 0 for none. Context: may block. */
 size_t module_read(struct module *m, uint64_t addr, void *buf, size_t len);
 
-/* module_take_pages: of the MODULE_WINDOW pages from *start around addr that lie in the
- * module's text and are in memory: a mask of those that were not taken before; they are from now
- * on. */
-uint16_t module_take_pages(struct module *m, uint64_t addr, uint64_t *start);
+/* module_take_page: addr's page lies in the module's text and is in memory and was not taken before;
+ * it is from now on. */
+bool module_take_page(struct module *m, uint64_t addr);
 
 /* module_forget: mappings in [start, end) are gone. Does not block. */
 void module_forget(uint64_t start, uint64_t end);

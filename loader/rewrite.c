@@ -34,7 +34,6 @@
 #define CALLER_REACH 512 /* bytes from a called function's start to its site */
 #define CALL_LEN 5
 #define OPCODE_CALL 0xe8
-#define FOUND_MAX 256U /* sites rewritten early in one window of pages */
 
 static bool enabled;
 static struct {
@@ -289,61 +288,48 @@ static void judge_early(struct module *m, uint64_t addr)
     }
 }
 
-struct found {
-    unsigned n;
-    uint64_t addr[FOUND_MAX];
-};
-
-/* Whether any of the eight bytes is 0x0f. */
-static bool has_escape(uint64_t word)
+/* Offset of the first syscall in page at or behind from, PAGE_SIZE: none. One that straddles the
+ * page's end is left to the trap. */
+static size_t next_call(const uint8_t *page, size_t from)
 {
-    uint64_t x = word ^ 0x0f0f0f0f0f0f0f0fUL;
-    return ((x - 0x0101010101010101UL) & ~x & 0x8080808080808080UL) != 0;
-}
-
-/* Add the sites that begin in the page at va and lie in known functions; one that straddles its
- * end
- * is left to the trap. Returns whether there were any. */
-static bool scan_page(struct module *m, uint64_t va, struct found *found)
-{
-    const uint8_t *bytes = pages_map(pmap_get(va).pa);
-    unsigned before = found->n;
-    uint64_t start;
-    uint64_t end;
-    for (size_t i = 0; i < PAGE_SIZE; i += sizeof(uint64_t)) {
-        uint64_t word;
-        memcpy(&word, bytes + i, sizeof(word));
-        for (size_t k = i; has_escape(word) && k < i + sizeof(word) && k + 1 < PAGE_SIZE; k++) {
-            bool site = bytes[k] == 0x0f && bytes[k + 1] == 0x05 && found->n < FOUND_MAX;
-            if (site && site_find(va + k) == NULL &&
-                module_function(m, va + k, &start, &end) == 0) {
-                found->addr[found->n++] = va + k;
+    const uint64_t ones = 0x0101010101010101UL;
+    for (size_t i = from; i + 1 < PAGE_SIZE;) {
+        uint64_t low = 0;
+        uint64_t high = 0;
+        if (i + sizeof(low) < PAGE_SIZE) {
+            memcpy(&low, page + i, sizeof(low));
+            memcpy(&high, page + i + 1, sizeof(high));
+            uint64_t x = (low ^ 0x0f * ones) | (high ^ 0x05 * ones); /* zero bytes are syscalls */
+            if (((x - ones) & ~x & 0x80 * ones) == 0) {
+                i += sizeof(low);
+                continue;
             }
         }
+        if (page[i] == 0x0f && page[i + 1] == 0x05) {
+            return i;
+        }
+        i++;
     }
-    return found->n != before;
+    return PAGE_SIZE;
+}
+
+bool rewrite_holds_calls(const uint8_t *page)
+{
+    return next_call(page, 0) != PAGE_SIZE;
 }
 
 void rewrite_text(uint64_t addr)
 {
     struct module *m = enabled ? module_find(addr) : NULL;
-    struct found found = {.n = 0};
-    uint64_t start;
-    uint16_t own = 0;
-    if (m == NULL) {
+    uint64_t page = align_down(addr, PAGE_SIZE);
+    if (m == NULL || !module_take_page(m, page)) {
         return;
     }
-    uint16_t pages = module_take_pages(m, addr, &start);
-    for (unsigned i = 0; i < MODULE_WINDOW; i++) {
-        if ((pages >> i & 1) != 0 && scan_page(m, start + i * PAGE_SIZE, &found)) {
-            own |= (uint16_t)(1U << i);
+    const uint8_t *bytes = pages_map(pmap_get(page).pa);
+    for (size_t at = 0; (at = next_call(bytes, at)) != PAGE_SIZE; at += PLAN_SYSCALL_LEN) {
+        if (site_find(page + at) == NULL) {
+            judge_early(m, page + at);
         }
-    }
-    if (own != 0) {
-        mmap_text_own(start, own);
-    }
-    for (unsigned i = 0; i < found.n; i++) {
-        judge_early(m, found.addr[i]);
     }
 }
 

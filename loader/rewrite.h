@@ -15,10 +15,12 @@ void rewrite_init(uint64_t gate, bool on);
  * Returns where the call goes back to: behind the instruction, or what stands for that now. */
 uint64_t rewrite_site(uint64_t addr, uint64_t nr);
 
-/* rewrite_text: the program's fetch at addr brought in pages of text: rewrite the sites in them
- * that
- * are proven. Context: on a fault of the program's own, before it goes on; may block. */
+/* rewrite_text: the program's fetch at addr brought in its page: rewrite the sites in it that are
+ * proven. Context: on a fault of the program's own, before it goes on; may block. */
 void rewrite_text(uint64_t addr);
+
+/* rewrite_holds_calls: a page of code has bytes of a syscall instruction in it. Pure. */
+bool rewrite_holds_calls(const uint8_t *page);
 
 /* rewrite_resolve: if rip lies in a stub, the address of the site's own instruction that
  * corresponds
