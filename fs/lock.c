@@ -81,7 +81,7 @@ static void carve(const struct file *f, enum lock_kind kind, const struct lock_r
             assert(*spare != NULL); /* one range falls apart at most once */
             **spare = *l;
             (*spare)->range.start = range->end + 1;
-            list_push(&locks, &(*spare)->link); /* before the walk: not met again */
+            list_append(next, &(*spare)->link); /* behind l, and not met again */
             *spare = NULL;
             l->range.end = range->start - 1;
         } else if (left) {
@@ -93,6 +93,38 @@ static void carve(const struct file *f, enum lock_kind kind, const struct lock_r
             heap_free(l);
         }
     }
+}
+
+/* One ends where the other begins. */
+static bool touches(const struct lock_range *a, const struct lock_range *b)
+{
+    return (a->end < b->start && a->end + 1 == b->start) ||
+           (b->end < a->start && b->end + 1 == a->start);
+}
+
+/* Enter fresh, whose range is carved out: it takes in neighbours of its type, and lies before the
+ * owner's locks further up in the file. */
+static void enter(const struct file *f, struct lock *fresh)
+{
+    struct list *at;
+    struct list *next;
+    struct list *before = &locks;
+    list_for_each_safe(at, next, &locks)
+    {
+        struct lock *l = list_entry(at, struct lock, link);
+        if (!is_mine(l, f, fresh->kind)) {
+            continue;
+        }
+        if (l->range.type == fresh->range.type && touches(&l->range, &fresh->range)) {
+            fresh->range.start = min(fresh->range.start, l->range.start);
+            fresh->range.end = max(fresh->range.end, l->range.end);
+            list_remove(&l->link);
+            heap_free(l);
+        } else if (before == &locks && l->range.start > fresh->range.start) {
+            before = at;
+        }
+    }
+    list_append(before, &fresh->link);
 }
 
 /* One try; *fresh and *spare are taken as needed. */
@@ -108,12 +140,52 @@ static int try_set(struct file *f, enum lock_kind kind, const struct lock_range 
         if (want->type != F_UNLCK) {
             **fresh = (struct lock){
                 .object = object_of(f), .owner = owner_of(f, kind), .kind = kind, .range = *want};
-            list_append(&locks, &(*fresh)->link);
+            enter(f, *fresh);
             *fresh = NULL;
         }
     }
     spin_unlock(&table_lock);
+    if (err == 0) {
+        wait_wake(&freed, WAIT_ALL); /* an exclusive lock may have become a shared one */
+    }
     return err;
+}
+
+/* Try until it succeeds. On the queue before each try: no release is missed. */
+static int set_or_wait(struct file *f, enum lock_kind kind, const struct lock_range *want,
+                       struct lock **fresh, struct lock **spare)
+{
+    struct waiter w;
+    int slept = 0;
+    wait_begin(&freed, &w);
+    int err = try_set(f, kind, want, fresh, spare);
+    while (err == -EAGAIN && slept == 0) {
+        slept = wait_sleep(&w, TIME_NEVER);
+        err = try_set(f, kind, want, fresh, spare);
+    }
+    wait_end(&w);
+    return err == -EAGAIN ? slept : err;
+}
+
+/* flock(2) changes a lock's type in two steps, so that two that want to go from shared to
+ * exclusive do not wait for each other: the old lock goes first, even if the new one fails. */
+static void drop_other_type(const struct file *f, int type)
+{
+    struct list *at;
+    struct lock *old = NULL;
+    spin_lock(&table_lock);
+    list_for_each (at, &locks) {
+        struct lock *l = list_entry(at, struct lock, link);
+        old = is_mine(l, f, LOCK_WHOLE) && l->range.type != type ? l : old;
+    }
+    if (old != NULL) {
+        list_remove(&old->link);
+        heap_free(old);
+    }
+    spin_unlock(&table_lock);
+    if (old != NULL) {
+        wait_wake(&freed, WAIT_ALL);
+    }
 }
 
 int lock_set(struct file *f, enum lock_kind kind, const struct lock_range *want, bool wait)
@@ -121,15 +193,14 @@ int lock_set(struct file *f, enum lock_kind kind, const struct lock_range *want,
     struct lock *fresh = heap_alloc(sizeof(*fresh));
     struct lock *spare = heap_alloc(sizeof(*spare));
     int err = fresh != NULL && spare != NULL ? 0 : -ENOMEM;
+    if (err == 0 && kind == LOCK_WHOLE) {
+        drop_other_type(f, want->type);
+    }
     if (err == 0) {
         err = try_set(f, kind, want, &fresh, &spare);
-        if (err == 0) {
-            wait_wake(&freed, WAIT_ALL); /* an exclusive lock may have become a shared one */
-        }
     }
-    while (err == -EAGAIN && wait) {
-        err = wait_on(&freed, TIME_NEVER);
-        err = err == 0 ? try_set(f, kind, want, &fresh, &spare) : err;
+    if (err == -EAGAIN && wait) {
+        err = set_or_wait(f, kind, want, &fresh, &spare);
     }
     heap_free(fresh);
     heap_free(spare);
