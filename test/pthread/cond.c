@@ -80,7 +80,7 @@ static void test_clock(clockid_t clock)
     pthread_condattr_t attr;
     pthread_cond_t timed;
     clockid_t got = -1;
-    struct timespec past = {1, 0}, wrong = {0, 1000000000}, soon;
+    struct timespec past = {0, 1}, wrong = {0, 1000000000}, soon;
     CODE(pthread_condattr_init(&attr));
     CODE(pthread_condattr_setclock(&attr, clock));
     CODE(pthread_condattr_getclock(&attr, &got));
