@@ -38,7 +38,6 @@ struct process {
     struct process_attrs attrs; /* [L] */
     struct rlimit64 limits[RLIM_NLIMITS]; /* [L] */
     int pgid, sid; /* [I] in effect: neither setsid nor setpgid can change them */
-    int nice; /* [L] -20..19 */
     char exe[4096]; /* [I] absolute path of the program in the image */
     char *cmdline; /* [I] argv, NUL-separated; heap */
     size_t cmdline_len;

@@ -15,6 +15,15 @@
 
 enum thread_state { THREAD_READY, THREAD_RUNNING, THREAD_BLOCKED, THREAD_DEAD };
 
+/* How sched(7) would have a thread scheduled: kept and told, but for its effect. Guarded by the lock
+ * of syscall/sched.c; nice may be read without. */
+struct thread_parameters {
+    int policy; /* SCHED_*, without SCHED_RESET_ON_FORK */
+    int priority; /* of the real-time policies */
+    int nice; /* [A] -20..19 */
+    bool reset_on_fork;
+};
+
 struct thread {
     int tid; /* [I] the first thread's is the pid, 1 is never used: see process.h */
     uint32_t refs; /* [A] one for the table and the scheduler together */
@@ -50,6 +59,7 @@ struct thread {
     uint32_t rseq_signature;
     bool faults_off; /* [C] user access fails at once instead of sleeping for a page */
     char comm[16]; /* prctl(PR_SET_NAME) */
+    struct thread_parameters parameters;
     uint64_t restart_data[4]; /* state of restart_syscall(2) */
 };
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* Limits, usage and priority of the process.
+/* Limits and usage of the process.
  *
  * Limits are kept for the asking; those with effect here are RLIMIT_NOFILE (kernel/file.h), and
  * what the owners of memory and files read from process.limits. CPU time is all user time: calls
  * are function calls, and telling them apart would cost more than they do.
  *
- * Source: getrlimit(2), getrusage(2), sysinfo(2), times(2), getpriority(2). */
+ * Source: getrlimit(2), getrusage(2), sysinfo(2), times(2). */
 #include <asm/errno.h>
 #include <linux/capability.h>
 #include <linux/resource.h>
@@ -24,9 +24,6 @@
 
 #define NSEC_PER_USEC 1000UL
 #define PAGE_KIB (PAGE_SIZE / 1024)
-#define NICE_MIN (-20)
-#define NICE_MAX 19
-#define NICE_TO_RLIMIT 20 /* getpriority(2) and RLIMIT_NICE count 20 - nice */
 
 /* Change limit which to *value (NULL: do not) and return the old one in *old. */
 static long limit_change(unsigned which, const struct rlimit64 *value, struct rlimit64 *old)
@@ -142,42 +139,4 @@ long sys_sysinfo(void USER *out)
     info.procs = 1;
     info.mem_unit = 1;
     return uaccess_write(out, &info, sizeof(info));
-}
-
-/* Whether (which, who) names this process. Returns 0, -EINVAL, -ESRCH. */
-static long priority_target(int which, int who)
-{
-    bool ours;
-    switch (which) {
-    case PRIO_PROCESS: ours = who == PROCESS_PID; break;
-    case PRIO_PGRP: ours = who == process.pgid; break;
-    case PRIO_USER: ours = (uint32_t)who == process.uid; break;
-    default: return -EINVAL;
-    }
-    return ours || who == 0 ? 0 : -ESRCH;
-}
-
-long sys_getpriority(int which, int who)
-{
-    long err = priority_target(which, who);
-    return err != 0 ? err : NICE_TO_RLIMIT - process.nice;
-}
-
-long sys_setpriority(int which, int who, int value)
-{
-    int nice = value < NICE_MIN ? NICE_MIN : min(value, NICE_MAX);
-    long err = priority_target(which, who);
-
-    if (err != 0) {
-        return err;
-    }
-    uint64_t floor = process.limits[RLIMIT_NICE].rlim_cur;
-    bool allowed = nice >= process.nice || (uint64_t)(NICE_TO_RLIMIT - nice) <= floor;
-    if (!allowed && !process_capable(CAP_SYS_NICE)) {
-        return -EACCES;
-    }
-    spin_lock(&process.lock);
-    process.nice = nice;
-    spin_unlock(&process.lock);
-    return 0;
 }
