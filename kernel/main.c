@@ -11,6 +11,7 @@
 #include "fs/vnode.h"
 #include "kernel/base/lock.h"
 #include "kernel/base/print.h"
+#include "kernel/base/string.h"
 #include "kernel/crash.h"
 #include "kernel/futex.h"
 #include "kernel/heap.h"
@@ -18,6 +19,7 @@
 #include "kernel/pmap.h"
 #include "kernel/process.h"
 #include "kernel/random.h"
+#include "kernel/sched.h"
 #include "kernel/selftest.h"
 #include "kernel/stats.h"
 #include "kernel/thread.h"
@@ -138,6 +140,27 @@ static const char *mapped_file_name(const struct file *f)
 {
     const struct path *p = vfs_file_path(f);
     return p != NULL ? p->name : NULL;
+}
+
+/* The other CPUs that the machine has, as the host tool says. */
+static void start_cpus(void)
+{
+    char text[8];
+    uint64_t n;
+    if (boot_option("cpus", text, sizeof(text)) <= 0) {
+        return;
+    }
+    if (string_to_u64(text, &n) != 0 || n == 0 || n > MAX_CPUS) {
+        log(BOOT, WARN, "cpus=%s is not a number from 1 to %u", text, (unsigned)MAX_CPUS);
+        return;
+    }
+    for (unsigned cpu = 1; cpu < n; cpu++) {
+        int err = sched_add_cpu(cpu);
+        if (err != 0) {
+            log(BOOT, ERROR, "CPU %u does not start (error %d): going on with %u", cpu, -err, cpu);
+            return;
+        }
+    }
 }
 
 static void start_files(void)
@@ -262,6 +285,7 @@ int main(const struct boot_info *info)
         process_exit(selftest_isolation() == 0 ? 0 : 1);
     }
     process_init();
+    start_cpus();
     start_files();
     read_config(&config);
     enter_program(&config);

@@ -12,6 +12,7 @@
 
 #include "kernel/base/string.h"
 #include "kernel/file.h"
+#include "kernel/sched.h"
 #include "kernel/stats.h"
 #include "kernel/thread.h"
 #include "platform/clock.h"
@@ -80,6 +81,11 @@ uint64_t process_cpu_ns(void)
 
 void process_exit(int status)
 {
+    static bool ending;
+    if (__atomic_exchange_n(&ending, true, __ATOMIC_SEQ_CST)) {
+        sched_park(); /* another thread was first */
+    }
+    sched_stop();
     fd_close_all();
     stats_print();
     console_flush();

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Restartable sequences of the current thread. With one CPU its number never changes: what remains
- * is the abort of a section that a signal interrupts.
+/* Restartable sequences of the current thread: its area shows the CPU it runs on, and a section that
+ * a signal, another thread or a move to another CPU interrupts is aborted.
  * Source: rseq(2) as in Linux 6.1, include/uapi/linux/rseq.h. */
 #include "kernel/rseq.h"
 
@@ -32,10 +32,12 @@ int rseq_register(uint64_t area, uint32_t len, uint32_t signature)
     if (len != sizeof(struct rseq) || !is_aligned(area, AREA_ALIGN)) {
         return -EINVAL;
     }
-    if (publish(area, cpu_id(), cpu_id()) != 0) {
+    uint32_t cpu = cpu_id();
+    if (publish(area, cpu, cpu) != 0) {
         return -EFAULT;
     }
     t->rseq_area = area;
+    t->rseq_cpu = cpu;
     t->rseq_signature = signature;
     return 0;
 }
@@ -54,6 +56,25 @@ int rseq_unregister(uint64_t area, uint32_t len, uint32_t signature)
     }
     t->rseq_area = 0;
     return 0;
+}
+
+bool rseq_moved(void)
+{
+    const struct thread *t = thread_this();
+    return t->rseq_area != 0 && t->rseq_cpu != cpu_id();
+}
+
+int rseq_resume(struct frame *f)
+{
+    struct thread *t = thread_this();
+    if (rseq_moved()) {
+        uint32_t cpu = cpu_id(); /* the write may sleep and move on: then once more */
+        if (publish(t->rseq_area, cpu, cpu) != 0) {
+            return -EFAULT;
+        }
+        t->rseq_cpu = cpu;
+    }
+    return rseq_interrupt(f);
 }
 
 static bool section_ok(const struct rseq_cs *cs, uint32_t signature)

@@ -5,70 +5,31 @@
  * leftmost. A thread that slept is placed at most one slice before the others, so that sleepers are
  * served soon and cannot hoard. A slice timer runs only while somebody waits for the CPU; it is
  * left armed over switches, because arming costs more than a hundred of them on a paravirtual host.
- * queue.lock is held over a switch: the thread switched to releases it (finish). A thread's state
- * and place change under the lock of the queue it belongs to. A wake that finds its thread on the
- * way to sleep leaves a mark that sched_block takes.
+ * The queue's lock is held over a switch: the thread switched to releases it (finish), perhaps on
+ * another CPU's behalf than the one it slept on, so nothing of a CPU is kept across context_switch.
+ * A wake that finds its thread on the way to sleep leaves a mark that sched_block takes.
  * Source: the fair-share idea is stride scheduling (Waldspurger, 1995). */
 #include "kernel/sched.h"
 
 #include <asm/errno.h>
 
 #include "kernel/base/print.h"
-#include "kernel/base/lock.h"
 #include "kernel/kva.h"
+#include "kernel/rseq.h"
+#include "kernel/runqueue.h"
 #include "kernel/signal.h"
 #include "kernel/thread.h"
-#include "kernel/timer.h"
 #include "platform/clock.h"
 #include "platform/cpu.h"
 #include "platform/irq.h"
 #include "platform/moncall.h"
 
-#define SLICE_NS 4000000UL
-#define SLICE_CYCLES 8000000UL /* about the same: a measure of fairness, not of time */
 #define IDLE_STACK_PAGES 8
+#define LOOK_CYCLES 100000UL /* an idle CPU looks for work before it halts */
+#define PATIENCE_CYCLES 20000UL /* and takes what has waited for as long */
 
-struct run_queue {
-    struct spinlock lock;
-    struct rbtree ready; /* [lock] by vruntime */
-    unsigned nready; /* [lock] */
-    uint64_t floor; /* [lock] vruntime of the thread picked last */
-    struct thread *idle; /* [I] */
-    struct thread *dead; /* [C] switched away from for the last time */
-    struct timer slice; /* [C] */
-};
-
-static struct run_queue queue = {.ready = {NULL}};
-static struct thread idle_thread;
-
-static void insert_locked(struct thread *t)
-{
-    lock_assert_held(&queue.lock);
-    struct rbnode *parent = NULL;
-    struct rbnode **link = &queue.ready.root;
-    while (*link != NULL) {
-        parent = *link;
-        const struct thread *other = rb_entry(parent, struct thread, run_node);
-        link = &parent->child[t->vruntime >= other->vruntime];
-    }
-    rbtree_link(&queue.ready, &t->run_node, parent, link);
-    queue.nready++;
-    t->state = THREAD_READY;
-}
-
-static struct thread *pick_locked(void)
-{
-    lock_assert_held(&queue.lock);
-    struct rbnode *first = rbtree_first(&queue.ready);
-    if (first == NULL) {
-        return queue.idle;
-    }
-    rbtree_remove(&queue.ready, first);
-    queue.nready--;
-    struct thread *t = rb_entry(first, struct thread, run_node);
-    queue.floor = max(queue.floor, t->vruntime);
-    return t;
-}
+static struct thread idle_threads[MAX_CPUS];
+static bool stopping; /* [A] the machine ends: no thread returns to the program */
 
 /* Charge the current thread for its time on the CPU so far. */
 static void charge(struct thread *t)
@@ -78,6 +39,7 @@ static void charge(struct thread *t)
     t->since_tsc = now;
     t->cpu_cycles += used;
     t->vruntime += used;
+    t->burst_now += used;
 }
 
 /* What belongs to the CPU while a thread runs goes with the thread. */
@@ -103,39 +65,63 @@ static void load_state(struct thread *t)
     }
 }
 
-/* On the stack of the thread switched to. */
-static void finish(void) DROPS(queue.lock)
+/* The current thread may not stay on this CPU. */
+static bool misplaced(void)
 {
-    struct thread *dead = queue.dead;
-    queue.dead = NULL;
-    spin_unlock(&queue.lock);
+    return (__atomic_load_n(&thread_this()->affinity, __ATOMIC_RELAXED) >> cpu_id() & 1) == 0;
+}
+
+/* On the stack of the thread switched to. */
+LOCK_ITSELF static void finish(void)
+{
+    struct run_queue *q = runqueue_this();
+    struct thread *dead = q->dead;
+    struct thread *leaver = q->leaver;
+    q->dead = NULL;
+    q->leaver = NULL;
+    spin_unlock(&q->lock);
     if (dead != NULL) {
         thread_put(dead);
     }
-    if (signal_attention()) { /* its bit may have been taken by another thread's way out */
+    if (leaver != NULL) {
+        sched_wake(leaver);
+    }
+    /* Its bit may have been taken by another thread's way out. */
+    if (__atomic_load_n(&stopping, __ATOMIC_RELAXED) || misplaced() || rseq_moved() ||
+        signal_attention()) {
         cpu_attention(cpu_this(), CPU_ATTENTION_SIGNAL);
     }
 }
 
-/* Run the next thread. The current one's state is set; queue.lock is held and released. */
-static void switch_locked(void) DROPS(queue.lock)
+/* The average length of t's runs between two sleeps. */
+static void end_burst(struct thread *t)
 {
-    lock_assert_held(&queue.lock);
+    t->burst = t->burst - t->burst / 4 + t->burst_now / 4;
+    t->burst_now = 0;
+}
+
+/* Run the next thread. The current one's state is set; q, this CPU's, is locked and released. */
+LOCK_ITSELF static void switch_locked(struct run_queue *q)
+{
+    lock_assert_held(&q->lock);
     struct thread *prev = thread_this();
     charge(prev);
-    if (prev->state == THREAD_RUNNING && prev != queue.idle) {
-        insert_locked(prev);
+    if (prev == q->idle) {
+        prev->state = THREAD_READY;
+    } else if (prev->state == THREAD_RUNNING) {
+        runqueue_insert(q, prev);
     }
-    struct thread *next = pick_locked();
+    struct thread *next = runqueue_pick(q);
     next->state = THREAD_RUNNING;
     if (next == prev) {
-        spin_unlock(&queue.lock);
+        spin_unlock(&q->lock);
         return;
     }
     if (prev->state == THREAD_DEAD) {
-        queue.dead = prev;
+        q->dead = prev;
     }
     *(prev->state == THREAD_BLOCKED ? &prev->waits : &prev->preemptions) += 1;
+    q->current = next;
     save_state(prev);
     load_state(next);
     next->since_tsc = prev->since_tsc;
@@ -145,104 +131,232 @@ static void switch_locked(void) DROPS(queue.lock)
 
 void sched_begin(void)
 {
-    lock_assert_held(&queue.lock); /* taken by the thread that switched here */
     finish();
 }
 
-/* Somebody waits for the CPU: see to it that the running thread gives it up in time. */
-static void want_slice_locked(void)
+/* Somebody waits for this CPU: see to it that the running thread gives it up in time. */
+static void want_slice(struct run_queue *q) NEEDS(q->lock)
 {
-    lock_assert_held(&queue.lock);
-    if (!queue.slice.armed && thread_this() != queue.idle) {
-        timer_set(&queue.slice, clock_ns() + SLICE_NS);
+    lock_assert_held(&q->lock);
+    if (!q->slice.armed && q->current != q->idle) {
+        timer_set(&q->slice, clock_ns() + SLICE_NS);
     }
 }
 
 static void slice_over(struct timer *t)
 {
-    (void)t;
-    spin_lock(&queue.lock);
-    if (queue.nready != 0) {
+    struct run_queue *q = container_of(t, struct run_queue, slice);
+    spin_lock(&q->lock);
+    bool waiting = q->nready != 0;
+    if (waiting) {
         cpu_attention(cpu_this(), CPU_ATTENTION_RESCHED);
-        want_slice_locked();
+        want_slice(q);
     }
-    spin_unlock(&queue.lock);
+    spin_unlock(&q->lock);
+    if (waiting && (q->slices++ % 2 != 0 || runqueue_any_idle())) {
+        runqueue_push();
+    }
 }
 
-static void ready_locked(struct thread *t)
+/* t, just inserted in q, may have to run before q's current thread. Returns whether q's CPU is
+ * another one that must be interrupted to see it. */
+static bool announce(struct run_queue *q, const struct thread *t) NEEDS(q->lock)
 {
-    lock_assert_held(&queue.lock);
-    uint64_t earliest = queue.floor > SLICE_CYCLES ? queue.floor - SLICE_CYCLES : 0;
+    lock_assert_held(&q->lock);
+    const struct thread *now = q->current;
+    bool here = q->cpu == cpu_id();
+    if (now == q->idle) {
+        return !here && __atomic_load_n(&q->idle_state, __ATOMIC_SEQ_CST) == IDLE_HALTED;
+    }
+    uint64_t had = now->vruntime + (cpu_cycles() - now->since_tsc);
+    bool preempt = t->vruntime + SLICE_CYCLES / 4 < had;
+    if (preempt) {
+        cpu_attention(cpu_of(q->cpu), CPU_ATTENTION_RESCHED);
+    }
+    if (here) {
+        want_slice(q);
+        return false;
+    }
+    return preempt || !q->slice.armed;
+}
+
+/* Put t, which q's lock covers and which is in no tree, where it shall run. Unlocks q. */
+LOCK_ITSELF static void make_ready(struct run_queue *q, struct thread *t)
+{
+    uint64_t earliest = q->floor > SLICE_CYCLES ? q->floor - SLICE_CYCLES : 0;
     t->vruntime = max(t->vruntime, earliest);
-    insert_locked(t);
-    want_slice_locked();
+    unsigned cpu = runqueue_place(t, q->cpu);
+    if (cpu == q->cpu) {
+        runqueue_insert(q, t);
+    } else {
+        q = runqueue_move(q, t, cpu);
+    }
+    bool interrupt = announce(q, t);
+    cpu = q->cpu;
+    spin_unlock(&q->lock);
+    if (interrupt) {
+        cpu_interrupt(cpu);
+    }
 }
 
 void sched_start(struct thread *t)
 {
-    spin_lock(&queue.lock);
-    t->vruntime = queue.floor;
-    ready_locked(t);
-    spin_unlock(&queue.lock);
+    struct run_queue *q = runqueue_this();
+    t->cpu = q->cpu;
+    t->affinity = thread_this()->affinity;
+    t->burst = SLICE_CYCLES;
+    spin_lock(&q->lock);
+    t->vruntime = q->floor;
+    make_ready(q, t);
 }
 
 void sched_block(void)
 {
     struct thread *t = thread_this();
-    spin_lock(&queue.lock);
+    struct run_queue *q = runqueue_this();
+    spin_lock(&q->lock);
     if (t->wake_mark) {
         t->wake_mark = false;
-        spin_unlock(&queue.lock);
+        spin_unlock(&q->lock);
         return;
     }
     t->state = THREAD_BLOCKED;
-    switch_locked();
+    charge(t);
+    end_burst(t);
+    switch_locked(q);
 }
 
-void sched_wake(struct thread *t)
+LOCK_ITSELF void sched_wake(struct thread *t)
 {
-    spin_lock(&queue.lock);
+    struct run_queue *q = runqueue_lock_of(t);
     if (t->state == THREAD_BLOCKED) {
-        ready_locked(t);
-        struct thread *now = thread_this();
-        if (now != queue.idle && t->vruntime + SLICE_CYCLES / 4 < now->vruntime) {
-            cpu_attention(cpu_this(), CPU_ATTENTION_RESCHED);
-        }
-    } else {
-        t->wake_mark = true;
+        make_ready(q, t);
+        return;
     }
-    spin_unlock(&queue.lock);
+    t->wake_mark = true;
+    spin_unlock(&q->lock);
+}
+
+LOCK_ITSELF void sched_kick(struct thread *t)
+{
+    struct run_queue *q = runqueue_lock_of(t);
+    if (t->state == THREAD_BLOCKED) {
+        make_ready(q, t);
+        return;
+    }
+    t->wake_mark = true;
+    bool running = t->state == THREAD_RUNNING;
+    unsigned cpu = q->cpu;
+    if (running) {
+        cpu_attention(cpu_of(cpu), CPU_ATTENTION_SIGNAL);
+    }
+    spin_unlock(&q->lock);
+    if (running && cpu != cpu_id()) {
+        cpu_interrupt(cpu);
+    }
 }
 
 void sched_yield(void)
 {
-    spin_lock(&queue.lock);
-    if (queue.nready == 0) {
-        spin_unlock(&queue.lock);
+    struct run_queue *q = runqueue_this();
+    struct thread *t = thread_this();
+    spin_lock(&q->lock);
+    if (q->nready == 0) {
+        spin_unlock(&q->lock);
         return;
     }
-    charge(thread_this());
-    struct thread *last = rb_entry(rbtree_last(&queue.ready), struct thread, run_node);
-    thread_this()->vruntime = max(thread_this()->vruntime, last->vruntime);
-    switch_locked();
+    charge(t);
+    const struct thread *last = rb_entry(rbtree_last(&q->ready), struct thread, run_node);
+    t->vruntime = max(t->vruntime, last->vruntime);
+    switch_locked(q);
 }
 
 void sched_preempt(void)
 {
-    spin_lock(&queue.lock);
-    if (queue.nready == 0) {
-        spin_unlock(&queue.lock);
+    struct run_queue *q = runqueue_this();
+    spin_lock(&q->lock);
+    if (q->nready == 0) {
+        spin_unlock(&q->lock);
         return;
     }
-    switch_locked();
+    switch_locked(q);
 }
 
 void sched_exit(void)
 {
-    spin_lock(&queue.lock);
+    struct run_queue *q = runqueue_this();
+    spin_lock(&q->lock);
     thread_this()->state = THREAD_DEAD;
-    switch_locked();
+    switch_locked(q);
     panic("a thread came back from its end");
+}
+
+/* Another CPU has sent an interrupt: it put a thread on this CPU's queue, or set an attention
+ * bit. */
+static void interrupted(void)
+{
+    struct run_queue *q = runqueue_this();
+    spin_lock(&q->lock);
+    if (q->nready != 0) {
+        want_slice(q);
+    }
+    spin_unlock(&q->lock);
+}
+
+/* Asleep, but for the thread switched to, which wakes this one and so places it anew. */
+LOCK_ITSELF static void leave_cpu(void)
+{
+    struct run_queue *q = runqueue_this();
+    spin_lock(&q->lock);
+    thread_this()->state = THREAD_BLOCKED;
+    q->leaver = thread_this();
+    switch_locked(q);
+}
+
+int sched_set_affinity(struct thread *t, uint64_t cpus)
+{
+    cpus &= (1UL << cpu_count()) - 1;
+    if (cpus == 0) {
+        return -EINVAL;
+    }
+    __atomic_store_n(&t->affinity, cpus, __ATOMIC_RELAXED);
+    if (t != thread_this()) {
+        sched_kick(t);
+    } else if (misplaced()) {
+        leave_cpu();
+    }
+    return 0;
+}
+
+void sched_stop(void)
+{
+    __atomic_store_n(&stopping, true, __ATOMIC_SEQ_CST);
+    for (unsigned cpu = 0; cpu < cpu_count(); cpu++) {
+        if (cpu != cpu_id()) {
+            cpu_attention(cpu_of(cpu), CPU_ATTENTION_SIGNAL);
+            cpu_interrupt(cpu);
+        }
+    }
+}
+
+void sched_park(void)
+{
+    for (;;) {
+        struct run_queue *q = runqueue_this();
+        spin_lock(&q->lock);
+        thread_this()->state = THREAD_BLOCKED;
+        switch_locked(q);
+    }
+}
+
+void sched_leaving(void)
+{
+    if (__atomic_load_n(&stopping, __ATOMIC_RELAXED)) {
+        sched_park();
+    }
+    if (misplaced()) {
+        leave_cpu();
+    }
 }
 
 static uint64_t cycles_to_ns(uint64_t cycles)
@@ -260,39 +374,115 @@ uint64_t sched_cpu_ns(const struct thread *t)
     return cycles_to_ns(cycles);
 }
 
-uint64_t sched_idle_ns(void)
+uint64_t sched_idle_ns(unsigned cpu)
 {
-    return sched_cpu_ns(queue.idle);
+    return sched_cpu_ns(runqueue_of(cpu)->idle);
 }
 
+static bool work_elsewhere(const struct run_queue *q)
+{
+    for (unsigned cpu = 0; cpu < cpu_count(); cpu++) {
+        if (cpu != q->cpu && __atomic_load_n(&runqueue_of(cpu)->nready, __ATOMIC_SEQ_CST) != 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool ready_here(const struct run_queue *q)
+{
+    return __atomic_load_n(&q->nready, __ATOMIC_SEQ_CST) != 0;
+}
+
+/* Wait for a thread to run or an interrupt: looking around for a while, then halted. */
+static void idle_wait(struct run_queue *q)
+{
+    uint64_t start = cpu_cycles();
+    bool alone = cpu_count() == 1;
+    __atomic_store_n(&q->idle_state, IDLE_LOOKING, __ATOMIC_SEQ_CST);
+    while (!alone && (cpu_cycles() - start < LOOK_CYCLES || work_elsewhere(q))) {
+        if (ready_here(q) || irq_poll() || runqueue_pull(PATIENCE_CYCLES)) {
+            return;
+        }
+        __builtin_ia32_pause();
+    }
+    /* sequentially consistent: either the waker sees that this CPU halts, or it sees its thread */
+    __atomic_store_n(&q->idle_state, IDLE_HALTED, __ATOMIC_SEQ_CST);
+    if (!ready_here(q) && !work_elsewhere(q)) {
+        moncall_wait();
+    }
+    __atomic_store_n(&q->idle_state, IDLE_LOOKING, __ATOMIC_RELAXED);
+}
+
+/* An idle thread never moves. */
 static void idle_loop(void)
 {
+    struct run_queue *q = runqueue_this();
     for (;;) {
-        spin_lock(&queue.lock);
-        if (queue.nready != 0) {
-            switch_locked();
-        } else {
-            spin_unlock(&queue.lock);
-            if (!irq_poll()) {
-                moncall_wait();
-            }
+        spin_lock(&q->lock);
+        if (q->nready != 0) {
+            __atomic_store_n(&q->idle_state, IDLE_NOT, __ATOMIC_RELAXED);
+            switch_locked(q);
+            continue;
+        }
+        spin_unlock(&q->lock);
+        if (!irq_poll()) {
+            idle_wait(q);
         }
     }
 }
 
-int sched_init(void)
+/* The idle thread of a CPU, with its stack. Returns 0 or -ENOMEM. */
+static int make_idle(struct run_queue *q)
 {
-    uint64_t top = kva_alloc_stack(IDLE_STACK_PAGES);
-    if (top == 0) {
+    struct thread *t = &idle_threads[q->cpu];
+    t->kernel_stack_top = kva_alloc_stack(IDLE_STACK_PAGES);
+    if (t->kernel_stack_top == 0) {
         return -ENOMEM;
     }
-    thread_this()->state = THREAD_RUNNING;
-    thread_this()->since_tsc = cpu_cycles();
-    queue.idle = &idle_thread;
-    idle_thread.kernel_stack_top = top;
-    idle_thread.state = THREAD_READY;
-    idle_thread.sig_mask = ~0UL;
-    thread_prepare_kernel(&idle_thread, idle_loop);
-    timer_init(&queue.slice, slice_over);
+    t->state = THREAD_READY;
+    t->sig_mask = ~0UL;
+    t->cpu = q->cpu;
+    t->affinity = ~0UL;
+    q->idle = t;
+    timer_init(&q->slice, slice_over);
     return 0;
+}
+
+int sched_init(void)
+{
+    struct thread *t = thread_this();
+    struct run_queue *q = runqueue_of(0);
+    for (unsigned cpu = 0; cpu < MAX_CPUS; cpu++) {
+        runqueue_of(cpu)->cpu = cpu;
+    }
+    irq_set_ipi(interrupted);
+    t->state = THREAD_RUNNING;
+    t->since_tsc = cpu_cycles();
+    t->affinity = 1;
+    t->burst = SLICE_CYCLES;
+    q->current = t;
+    int err = make_idle(q);
+    if (err == 0) {
+        thread_prepare_kernel(q->idle, idle_loop);
+    }
+    return err;
+}
+
+int sched_add_cpu(unsigned cpu)
+{
+    struct run_queue *q = runqueue_of(cpu);
+    int err = make_idle(q);
+    if (err != 0) {
+        return err;
+    }
+    struct thread *t = q->idle;
+    t->state = THREAD_RUNNING;
+    t->since_tsc = cpu_cycles();
+    q->current = t;
+    err = cpu_start(cpu, t, t->kernel_stack_top, idle_loop);
+    if (err == 0) {
+        thread_this()->affinity |= 1UL << cpu;
+    }
+    return err;
 }

@@ -21,6 +21,24 @@ void sched_block(void);
 /* sched_wake: end t's sched_block, or its next one. Context: any, also from interrupt handlers. */
 void sched_wake(struct thread *t);
 
+/* sched_kick: make t come out of its sleep or, if it runs, through the kernel's exit path soon (it
+ * has a signal to take). Context: any. */
+void sched_kick(struct thread *t);
+
+/* sched_set_affinity: t may run on the CPUs whose bits are set. Returns 0, -EINVAL (none of them
+ * runs). Context: no lock held. */
+MUST_CHECK int sched_set_affinity(struct thread *t, uint64_t cpus);
+
+/* sched_add_cpu: CPU cpu, the next in order, starts and runs threads from now on. Returns 0,
+ * -ENOMEM or an error of cpu_start. */
+MUST_CHECK int sched_add_cpu(unsigned cpu);
+
+/* sched_leaving: the current thread is about to return to the program; may switch. sched_stop: no
+ * other thread returns to the program any more, on whatever CPU. sched_park: never returns. */
+void sched_leaving(void);
+void sched_stop(void);
+NORETURN void sched_park(void);
+
 /* sched_yield: let others go first if any is ready. */
 void sched_yield(void);
 
@@ -31,9 +49,10 @@ void sched_preempt(void);
  * more. */
 NORETURN void sched_exit(void);
 
-/* sched_cpu_ns: processor time that t has had. sched_idle_ns: time without anything to run. */
+/* sched_cpu_ns: processor time that t has had. sched_idle_ns: a CPU's time without anything to
+ * run. */
 uint64_t sched_cpu_ns(const struct thread *t);
-uint64_t sched_idle_ns(void);
+uint64_t sched_idle_ns(unsigned cpu);
 
 /* Called by platform/switch.S as the first thing that a new thread does. */
 void sched_begin(void);

@@ -69,7 +69,7 @@ static void kick(struct thread *t)
     if (t == thread_this()) {
         cpu_attention(cpu_this(), CPU_ATTENTION_SIGNAL);
     } else {
-        sched_wake(t);
+        sched_kick(t);
     }
 }
 

@@ -53,7 +53,14 @@ static void PRINTF_LIKE(1, 2) emit(const char *fmt, ...)
 
 static void print_kernel(void)
 {
-    const struct cpu *cpu = cpu_this();
+    uint64_t calls = 0;
+    uint64_t raw_calls = 0;
+    uint64_t idle_ns = 0;
+    for (unsigned cpu = 0; cpu < cpu_count(); cpu++) {
+        calls += cpu_of(cpu)->calls;
+        raw_calls += cpu_of(cpu)->raw_calls;
+        idle_ns += sched_idle_ns(cpu);
+    }
     uint64_t run_us = (clock_ns() - process.start_ns) / NSEC_PER_USEC;
     struct mmap_stats mm;
     struct pages_stats frames;
@@ -63,8 +70,8 @@ static void print_kernel(void)
     pages_stats(&frames);
     heap_stats(&heap);
     emit("stats: program ran %lu.%03lu ms, of them %lu us idle", run_us / 1000, run_us % 1000,
-         sched_idle_ns() / NSEC_PER_USEC);
-    emit("stats: system calls %lu, by trap %lu", cpu->calls, cpu->raw_calls);
+         idle_ns / NSEC_PER_USEC);
+    emit("stats: system calls %lu, by trap %lu", calls, raw_calls);
     emit("stats: page faults %lu, 2 MiB pages %lu, pages writable and executable %lu",
          mm.minor_faults, mm.huge_pages, mm.jit_pages);
     emit("stats: peak memory %lu KiB of the program, %lu KiB in all of %lu KiB",

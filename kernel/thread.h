@@ -33,6 +33,10 @@ struct thread {
     /* the scheduler's: under the lock of its queue, or [C] while it runs */
     enum thread_state state;
     bool wake_mark; /* woken before it slept */
+    uint32_t cpu; /* [A] whose queue this is; changes under the lock of the old one */
+    uint64_t affinity; /* [A] CPUs that it may run on */
+    uint64_t ready_tsc; /* since when it waits */
+    uint64_t burst, burst_now; /* cycles: average between two sleeps, and since the last */
     struct rbnode run_node;
     uint64_t vruntime; /* cycles, as fairness counts them */
     uint64_t cpu_cycles; /* processor time had until since_tsc */
@@ -57,6 +61,7 @@ struct thread {
     bool futex_exiting; /* [A] hands on what it owns: nobody may wait for it any more */
     uint64_t rseq_area; /* rseq(2); 0: none registered */
     uint32_t rseq_signature;
+    uint32_t rseq_cpu; /* [C] the CPU number that the area shows */
     bool faults_off; /* [C] user access fails at once instead of sleeping for a page */
     char comm[16]; /* prctl(PR_SET_NAME) */
     struct thread_parameters parameters;

@@ -1,56 +1,53 @@
 /* SPDX-License-Identifier: MIT */
-/* Timers: a tree by deadline, the first of which is armed in the LAPIC. lock guards the tree;
- * handlers run without it. Source: ordered set per CPU, one CPU so far. */
+/* Timers: of each CPU a tree by deadline, the first of which is armed in its LAPIC. A timer fires on
+ * the CPU that set it. A queue's lock guards its tree; handlers run without it. Never are two queue
+ * locks held at once. Source: Intel SDM vol. 3, 11.5.4 (APIC timer, one per CPU). */
 #include "kernel/timer.h"
 
 #include "kernel/base/lock.h"
 #include "platform/clock.h"
+#include "platform/cpu.h"
 #include "platform/irq.h"
 #include "platform/moncall.h"
 
-static struct spinlock lock;
-static struct rbtree tree; /* [lock] */
-static uint64_t armed_for_ns = TIME_NEVER; /* [lock] deadline in the hardware */
+struct timer_queue {
+    struct spinlock lock;
+    struct rbtree tree; /* [lock] */
+    uint64_t early_ns; /* [lock] the hardware fires at ~early_ns, as 0 stands for never */
+    struct timer *firing; /* [lock] its handler runs */
+};
 
-static struct timer *first_locked(void)
+static struct timer_queue queues[MAX_CPUS];
+
+static struct timer *first(struct timer_queue *q) NEEDS(q->lock)
 {
-    lock_assert_held(&lock);
-    struct rbnode *node = rbtree_first(&tree);
+    lock_assert_held(&q->lock);
+    struct rbnode *node = rbtree_first(&q->tree);
     return node != NULL ? rb_entry(node, struct timer, node) : NULL;
 }
 
-/* Put the earliest deadline into the hardware. An earlier one that is armed already only costs a
- * needless interrupt, so cancelling a timer leaves it. */
-static void arm_locked(void)
+/* Put the earliest deadline into the hardware, this CPU's. An earlier one that is armed already only
+ * costs a needless interrupt, so cancelling a timer leaves it. */
+static void arm(struct timer_queue *q) NEEDS(q->lock)
 {
-    lock_assert_held(&lock);
-    const struct timer *t = first_locked();
-    if (t != NULL && t->deadline_ns < armed_for_ns) {
-        armed_for_ns = t->deadline_ns;
+    const struct timer *t = first(q);
+    if (t != NULL && t->deadline_ns < ~q->early_ns) {
+        q->early_ns = ~t->deadline_ns;
         moncall_timer(t->deadline_ns);
     }
 }
 
-static void insert_locked(struct timer *t)
+static void insert(struct timer_queue *q, struct timer *t) NEEDS(q->lock)
 {
-    lock_assert_held(&lock);
+    lock_assert_held(&q->lock);
     struct rbnode *parent = NULL;
-    struct rbnode **link = &tree.root;
+    struct rbnode **link = &q->tree.root;
     while (*link != NULL) {
         parent = *link;
         link = &parent->child[t->deadline_ns >= rb_entry(parent, struct timer, node)->deadline_ns];
     }
-    rbtree_link(&tree, &t->node, parent, link);
+    rbtree_link(&q->tree, &t->node, parent, link);
     t->armed = true;
-}
-
-static void remove_locked(struct timer *t)
-{
-    lock_assert_held(&lock);
-    if (t->armed) {
-        rbtree_remove(&tree, &t->node);
-        t->armed = false;
-    }
 }
 
 void timer_init(struct timer *t, void (*fire)(struct timer *t))
@@ -58,48 +55,78 @@ void timer_init(struct timer *t, void (*fire)(struct timer *t))
     *t = (struct timer){.fire = fire};
 }
 
+/* Take t off the queue it is on. Returns whether its handler runs on another CPU. */
+LOCK_ITSELF static bool take_off(struct timer *t)
+{
+    struct timer_queue *q;
+    for (;;) { /* its handler may set it again meanwhile, on the CPU where it runs */
+        unsigned cpu = __atomic_load_n(&t->cpu, __ATOMIC_ACQUIRE);
+        q = &queues[cpu];
+        spin_lock(&q->lock);
+        if (cpu == __atomic_load_n(&t->cpu, __ATOMIC_RELAXED)) {
+            break;
+        }
+        spin_unlock(&q->lock);
+    }
+    if (t->armed) {
+        rbtree_remove(&q->tree, &t->node);
+        t->armed = false;
+    }
+    bool running = q->firing == t && q != &queues[cpu_id()];
+    spin_unlock(&q->lock);
+    return running;
+}
+
 void timer_set(struct timer *t, uint64_t deadline_ns)
 {
-    spin_lock(&lock);
-    remove_locked(t);
-    t->deadline_ns = deadline_ns;
-    if (deadline_ns != TIME_NEVER) {
-        insert_locked(t);
-        arm_locked();
+    (void)take_off(t);
+    if (deadline_ns == TIME_NEVER) {
+        return;
     }
-    spin_unlock(&lock);
+    struct timer_queue *q = &queues[cpu_id()];
+    spin_lock(&q->lock);
+    t->deadline_ns = deadline_ns;
+    __atomic_store_n(&t->cpu, cpu_id(), __ATOMIC_RELEASE);
+    insert(q, t);
+    arm(q);
+    spin_unlock(&q->lock);
 }
 
 void timer_cancel(struct timer *t)
 {
-    spin_lock(&lock);
-    remove_locked(t);
-    spin_unlock(&lock);
+    while (take_off(t)) {
+        __builtin_ia32_pause();
+    }
 }
 
 uint64_t timer_next(void)
 {
-    spin_lock(&lock);
-    const struct timer *t = first_locked();
+    struct timer_queue *q = &queues[cpu_id()];
+    spin_lock(&q->lock);
+    const struct timer *t = first(q);
     uint64_t next = t != NULL ? t->deadline_ns : TIME_NEVER;
-    spin_unlock(&lock);
+    spin_unlock(&q->lock);
     return next;
 }
 
 /* The timer interrupt: run what is due, then arm the next. */
 static void expire(void)
 {
-    spin_lock(&lock);
-    armed_for_ns = TIME_NEVER;
+    struct timer_queue *q = &queues[cpu_id()];
+    spin_lock(&q->lock);
+    q->early_ns = 0;
     struct timer *t;
-    while ((t = first_locked()) != NULL && t->deadline_ns <= clock_ns()) {
-        remove_locked(t);
-        spin_unlock(&lock);
-        t->fire(t);
-        spin_lock(&lock);
+    while ((t = first(q)) != NULL && t->deadline_ns <= clock_ns()) {
+        rbtree_remove(&q->tree, &t->node);
+        t->armed = false;
+        q->firing = t;
+        spin_unlock(&q->lock);
+        t->fire(t); /* its memory may be gone when it returns */
+        spin_lock(&q->lock);
+        q->firing = NULL;
     }
-    arm_locked();
-    spin_unlock(&lock);
+    arm(q);
+    spin_unlock(&q->lock);
 }
 
 void timer_start(void)

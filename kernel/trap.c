@@ -12,6 +12,7 @@
 #include "kernel/base/print.h"
 #include "kernel/mmap.h"
 #include "kernel/process.h"
+#include "kernel/rseq.h"
 #include "kernel/sched.h"
 #include "kernel/signal.h"
 #include "kernel/thread.h"
@@ -132,11 +133,15 @@ void trap_dispatch(struct frame *f, uint64_t cr2)
 
 void trap_exit_work(struct frame *f)
 {
-    uint64_t *pending = &cpu_this()->trap.pending;
     irq_poll();
-    uint64_t bits = __atomic_fetch_and(pending, ~ATTENTION_MASK, __ATOMIC_ACQUIRE);
-    if ((bits >> CPU_ATTENTION_RESCHED & 1) != 0) {
+    uint64_t bits = __atomic_fetch_and(&cpu_this()->trap.pending, ~ATTENTION_MASK, __ATOMIC_ACQUIRE);
+    bool preempted = (bits >> CPU_ATTENTION_RESCHED & 1) != 0;
+    if (preempted) {
         sched_preempt();
+    }
+    sched_leaving();
+    if ((preempted || rseq_moved()) && rseq_resume(f) != 0) {
+        signal_send_fault(SIGSEGV, SI_KERNEL, 0, f);
     }
     signal_deliver(f);
 }

@@ -21,6 +21,7 @@ struct handler {
 static struct handler handlers[MAX_HANDLERS];
 static unsigned nhandlers;
 static void (*timer_handler)(void);
+static void (*ipi_handler)(void);
 
 int irq_register(unsigned gsi, void (*handler)(void *arg), void *arg)
 {
@@ -40,6 +41,11 @@ void irq_set_timer(void (*handler)(void))
     timer_handler = handler;
 }
 
+void irq_set_ipi(void (*handler)(void))
+{
+    ipi_handler = handler;
+}
+
 bool irq_poll(void)
 {
     uint64_t *pending = &cpu_this()->trap.pending;
@@ -50,6 +56,9 @@ bool irq_poll(void)
     uint64_t bits = __atomic_fetch_and(pending, ~MONITOR_BITS, __ATOMIC_ACQUIRE);
     if ((bits >> PENDING_TIMER & 1) != 0 && timer_handler != NULL) {
         timer_handler();
+    }
+    if ((bits >> PENDING_IPI & 1) != 0 && ipi_handler != NULL) {
+        ipi_handler();
     }
     for (unsigned i = 0; i < nhandlers; i++) {
         if ((bits >> (PENDING_GSI0 + handlers[i].gsi) & 1) != 0) {

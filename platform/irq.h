@@ -13,6 +13,9 @@ MUST_CHECK int irq_register(unsigned gsi, void (*handler)(void *arg), void *arg)
 /* irq_set_timer: the handler of the timer bit. */
 void irq_set_timer(void (*handler)(void));
 
+/* irq_set_ipi: what a CPU does when another one interrupts it. */
+void irq_set_ipi(void (*handler)(void));
+
 /* irq_poll: take the pending bits of this CPU and run their handlers. Called by the exit path and
  * by whoever waits. Returns true when any ran. */
 bool irq_poll(void);

@@ -147,6 +147,9 @@ static char *kernel_options(const struct run *r)
     struct text out = {0};
     text_add_format(&out, "seed=%016lx now=%lu tsc_khz=%lu", seed, hostclock_now(CLOCK_REALTIME),
                     hostclock_tsc_khz());
+    if (r->options.cpus > 1) {
+        text_add_format(&out, " cpus=%u", r->options.cpus);
+    }
     if (r->options.log != NULL || r->options.verbose) {
         text_add_format(&out, " log=%s", r->options.log != NULL ? r->options.log : "boot:info");
     }

@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: MIT */
+/* Queues of ready threads.
+ *
+ * A thread belongs to the queue of thread.cpu, changed only under that queue's lock; its state and
+ * place change under the same lock. Never are two queue locks held at once: a thread on its way
+ * between two is ready and in no tree. vruntime only compares within one queue: a move shifts it by
+ * the difference of the floors.
+ * Placement: an interrupt to another CPU costs as much as a hundred switches on a paravirtual host,
+ * so a waker that is used to block soon keeps the thread it wakes; a CPU that has just become idle
+ * looks around for a while before it halts, and takes what has waited. */
+#include "kernel/runqueue.h"
+
+#include "kernel/thread.h"
+#include "platform/cpu.h"
+
+#define SHORT_BURST 100000 /* cycles: a waker that usually blocks within these */
+
+static struct run_queue queues[MAX_CPUS];
+
+struct run_queue *runqueue_of(unsigned cpu)
+{
+    return &queues[cpu];
+}
+
+struct run_queue *runqueue_this(void)
+{
+    return &queues[cpu_id()];
+}
+
+static unsigned cpu_of_thread(const struct thread *t)
+{
+    return __atomic_load_n(&t->cpu, __ATOMIC_RELAXED);
+}
+
+LOCK_ITSELF struct run_queue *runqueue_lock_of(const struct thread *t)
+{
+    for (;;) {
+        struct run_queue *q = &queues[cpu_of_thread(t)];
+        spin_lock(&q->lock);
+        if (q == &queues[cpu_of_thread(t)]) {
+            return q;
+        }
+        spin_unlock(&q->lock);
+    }
+}
+
+void runqueue_insert(struct run_queue *q, struct thread *t)
+{
+    lock_assert_held(&q->lock);
+    struct rbnode *parent = NULL;
+    struct rbnode **link = &q->ready.root;
+    while (*link != NULL) {
+        parent = *link;
+        const struct thread *other = rb_entry(parent, struct thread, run_node);
+        link = &parent->child[t->vruntime >= other->vruntime];
+    }
+    rbtree_link(&q->ready, &t->run_node, parent, link);
+    /* sequentially consistent: pairs with a CPU that says it halts and looks once more */
+    __atomic_store_n(&q->nready, q->nready + 1, __ATOMIC_SEQ_CST);
+    t->state = THREAD_READY;
+    t->ready_tsc = cpu_cycles();
+}
+
+static void take(struct run_queue *q, struct thread *t) NEEDS(q->lock)
+{
+    lock_assert_held(&q->lock);
+    rbtree_remove(&q->ready, &t->run_node);
+    __atomic_store_n(&q->nready, q->nready - 1, __ATOMIC_RELAXED);
+}
+
+struct thread *runqueue_pick(struct run_queue *q)
+{
+    lock_assert_held(&q->lock);
+    struct rbnode *first = rbtree_first(&q->ready);
+    if (first == NULL) {
+        return q->idle;
+    }
+    struct thread *t = rb_entry(first, struct thread, run_node);
+    take(q, t);
+    q->floor = max(q->floor, t->vruntime);
+    return t;
+}
+
+LOCK_ITSELF struct run_queue *runqueue_move(struct run_queue *q, struct thread *t, unsigned cpu)
+{
+    lock_assert_held(&q->lock);
+    int64_t lead = (int64_t)(t->vruntime - q->floor);
+    struct run_queue *to = &queues[cpu];
+    t->state = THREAD_READY;
+    __atomic_store_n(&t->cpu, cpu, __ATOMIC_RELAXED);
+    spin_unlock(&q->lock);
+    spin_lock(&to->lock);
+    int64_t at = (int64_t)to->floor + lead;
+    t->vruntime = at > 0 ? (uint64_t)at : 0;
+    runqueue_insert(to, t);
+    return to;
+}
+
+static bool allowed(const struct thread *t, unsigned cpu)
+{
+    return (__atomic_load_n(&t->affinity, __ATOMIC_RELAXED) >> cpu & 1) != 0;
+}
+
+static bool is_idle(unsigned cpu)
+{
+    return __atomic_load_n(&queues[cpu].idle_state, __ATOMIC_SEQ_CST) != IDLE_NOT &&
+           __atomic_load_n(&queues[cpu].nready, __ATOMIC_RELAXED) == 0;
+}
+
+/* The running thread will probably give this CPU up before another one could be woken. */
+static bool soon_free(unsigned me)
+{
+    const struct thread *now = thread_this();
+    return now == queues[me].idle ||
+           (now->burst < SHORT_BURST && __atomic_load_n(&queues[me].nready, __ATOMIC_RELAXED) == 0);
+}
+
+unsigned runqueue_place(const struct thread *t, unsigned last)
+{
+    unsigned n = cpu_count();
+    unsigned me = cpu_id();
+    if (n == 1 || (allowed(t, me) && soon_free(me))) {
+        return me;
+    }
+    if (allowed(t, last) && is_idle(last)) {
+        return last;
+    }
+    unsigned best = allowed(t, last) ? last : MAX_CPUS;
+    for (unsigned cpu = 0; cpu < n; cpu++) {
+        if (!allowed(t, cpu)) {
+            continue;
+        }
+        if (is_idle(cpu)) {
+            return cpu;
+        }
+        if (best == MAX_CPUS || __atomic_load_n(&queues[cpu].nready, __ATOMIC_RELAXED) <
+                                    __atomic_load_n(&queues[best].nready, __ATOMIC_RELAXED)) {
+            best = cpu;
+        }
+    }
+    return best == MAX_CPUS ? last : best; /* an affinity without a CPU cannot be set */
+}
+
+/* The first in q that may run on cpu and became ready before the given moment. */
+static struct thread *movable(struct run_queue *q, unsigned cpu, uint64_t before) NEEDS(q->lock)
+{
+    lock_assert_held(&q->lock);
+    for (struct rbnode *at = rbtree_first(&q->ready); at != NULL; at = rbtree_next(at)) {
+        struct thread *t = rb_entry(at, struct thread, run_node);
+        if (allowed(t, cpu) && (int64_t)(before - t->ready_tsc) >= 0) {
+            return t;
+        }
+    }
+    return NULL;
+}
+
+LOCK_ITSELF static bool move_one(struct run_queue *from, unsigned to, uint64_t patience)
+{
+    if (__atomic_load_n(&from->nready, __ATOMIC_SEQ_CST) == 0) {
+        return false;
+    }
+    spin_lock(&from->lock);
+    struct thread *t = movable(from, to, cpu_cycles() - patience);
+    if (t == NULL) {
+        spin_unlock(&from->lock);
+        return false;
+    }
+    take(from, t);
+    spin_unlock(&runqueue_move(from, t, to)->lock);
+    return true;
+}
+
+bool runqueue_pull(uint64_t patience)
+{
+    unsigned me = cpu_id();
+    for (unsigned i = 1; i < cpu_count(); i++) {
+        if (move_one(&queues[(me + i) % cpu_count()], me, patience)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool runqueue_any_idle(void)
+{
+    for (unsigned cpu = 0; cpu < cpu_count(); cpu++) {
+        if (cpu != cpu_id() && is_idle(cpu)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void runqueue_push(void)
+{
+    unsigned me = cpu_id();
+    for (unsigned i = 1; i < cpu_count(); i++) {
+        unsigned cpu = (me + i) % cpu_count();
+        if (__atomic_load_n(&queues[cpu].nready, __ATOMIC_RELAXED) <
+                __atomic_load_n(&queues[me].nready, __ATOMIC_RELAXED) &&
+            move_one(&queues[me], cpu, 0)) {
+            cpu_interrupt(cpu);
+            return;
+        }
+    }
+}
