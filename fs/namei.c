@@ -297,9 +297,10 @@ static int step(struct walk *w, const char *part, size_t len, bool last)
     bool is_link = S_ISLNK(next->mode);
     bool trailing = last && part[len] == '/'; /* "link/" follows, whatever the flags */
     if (is_link && (!last || trailing || (w->flags & WALK_NOFOLLOW) == 0)) {
-        err = next->ops->jump != NULL ? jump(w, next) : follow(w, next);
+        bool jumps = next->ops->jump != NULL;
+        err = jumps ? jump(w, next) : follow(w, next);
         vnode_put(next);
-        return err;
+        return err == 0 && jumps && trailing && !S_ISDIR(w->at->mode) ? -ENOTDIR : err;
     }
     err = name_push(w, part, len);
     stand_at(w, next);
