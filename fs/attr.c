@@ -6,13 +6,16 @@
 #include <asm/errno.h>
 #include <asm/signal.h>
 #include <linux/capability.h>
+#include <linux/fcntl.h>
 #include <linux/resource.h>
 
+#include "kernel/mmap.h"
 #include "kernel/process.h"
 #include "kernel/signal.h"
 
 #define MODE_BITS 07777
 #define SIZE_LIMIT INT64_MAX
+#define SEALS (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)
 
 void attr_to_stat(const struct vattr *attr, const struct mount *m, struct stat *out)
 {
@@ -165,4 +168,27 @@ int attr_drop_privileges(struct vnode *v)
     }
     attr.mode &= ~drop;
     return v->ops->setattr(v, &attr, VATTR_MODE);
+}
+
+int attr_seal(struct vnode *v, unsigned add)
+{
+    if ((add & ~(unsigned)SEALS) != 0 || !v->ops->seals) {
+        return -EINVAL;
+    }
+    int err = 0;
+    mutex_lock(&v->write_lock); /* no write is on its way */
+    if ((v->seals & F_SEAL_SEAL) != 0) {
+        err = -EPERM;
+    } else if ((add & ~v->seals & F_SEAL_WRITE) != 0) {
+        err = mmap_seal(v, &v->seals, add);
+    } else {
+        __atomic_fetch_or(&v->seals, add, __ATOMIC_RELAXED);
+    }
+    mutex_unlock(&v->write_lock);
+    return err;
+}
+
+long attr_seals(const struct vnode *v)
+{
+    return v->ops->seals ? (long)__atomic_load_n(&v->seals, __ATOMIC_RELAXED) : -EINVAL;
 }

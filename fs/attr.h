@@ -24,6 +24,11 @@ MUST_CHECK int attr_set_times(struct vnode *v, const struct vattr *attr, unsigne
  * file, unless the process has CAP_FSETID. Source: write(2). */
 MUST_CHECK int attr_drop_privileges(struct vnode *v);
 
+/* attr_seal: add F_SEAL_* bits to a file open for writing; attr_seals: those that it has.
+ * Source: fcntl(2), "File Sealing". */
+MUST_CHECK int attr_seal(struct vnode *v, unsigned add);
+long attr_seals(const struct vnode *v);
+
 /* attr_owns: the process owns a vnode with these attributes, or has CAP_FOWNER. */
 bool attr_owns(const struct vattr *attr);
 

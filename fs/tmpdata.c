@@ -7,9 +7,9 @@
  * memory is touched, while a page reference keeps the frame. Source: read(2), write(2),
  * fallocate(2), mmap(2). */
 #include <asm/errno.h>
-#include <asm/fcntl.h>
 #include <asm/signal.h>
 #include <linux/falloc.h>
+#include <linux/fcntl.h>
 #include <linux/resource.h>
 
 #include "fs/tmpnode.h"
@@ -73,11 +73,12 @@ static int page_fill(const struct tmpnode *n, uint64_t index, void *va)
     return n->fs->lower->data(n->lower_ino, pos, va, len);
 }
 
-/* The node's own page at index, made if there is none. NULL: -ENOMEM or *err. */
+/* The node's own page at index, to be written; made if there is none. NULL: -ENOMEM or *err. */
 static struct tmppage *page_own(struct tmpnode *n, uint64_t index, int *err)
 {
     struct tmppage *p = page_find(n, index);
     if (p != NULL) {
+        p->unwritten = false;
         return p;
     }
     p = heap_alloc(sizeof(*p));
@@ -163,14 +164,22 @@ static long write_room(uint64_t pos, size_t len)
     return (long)min((uint64_t)len, limit - pos);
 }
 
+/* Do the seals let [pos, end) be written? Source: fcntl(2), "File Sealing". */
+static int check_seals_locked(const struct tmpnode *n, uint64_t end)
+{
+    uint32_t seals = __atomic_load_n(&n->vnode.seals, __ATOMIC_RELAXED);
+    bool grows = (seals & F_SEAL_GROW) != 0 && end > n->attr.size;
+    return grows || (seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)) != 0 ? -EPERM : 0;
+}
+
 static long write_page(struct tmpnode *n, struct iov_iter *it, uint64_t pos, size_t len)
 {
-    int err = 0;
     size_t offset = pos % PAGE_SIZE;
     uint64_t index = pos >> PAGE_SHIFT;
     spin_lock(&n->vnode.lock);
     bool overlaid = below(n, index) && page_find(n, index) == NULL;
-    struct tmppage *p = page_own(n, index, &err);
+    int err = check_seals_locked(n, pos + len);
+    struct tmppage *p = err == 0 ? page_own(n, index, &err) : NULL;
     struct page *frame = p != NULL ? p->page : NULL;
     if (frame != NULL) {
         pages_get(frame);
@@ -256,6 +265,28 @@ static struct tmppage *page_at_or_after(const struct tmpnode *n, uint64_t index)
     return best;
 }
 
+static bool is_data(const struct tmpnode *n, uint64_t index)
+{
+    const struct tmppage *p = page_find(n, index);
+    return p != NULL ? !p->unwritten : below(n, index);
+}
+
+int tmpdata_seek(struct vnode *v, uint64_t from, bool hole, uint64_t *out)
+{
+    struct tmpnode *n = tmpnode_of(v);
+    uint64_t index = from >> PAGE_SHIFT;
+    spin_lock(&v->lock);
+    uint64_t size = n->attr.size;
+    while (index << PAGE_SHIFT < size && is_data(n, index) == hole) {
+        const struct tmppage *p = hole ? NULL : page_at_or_after(n, index + 1);
+        bool skip = !hole && !below(n, index + 1); /* to the next page there is */
+        index = !skip ? index + 1 : p != NULL ? p->index : align_up(size, PAGE_SIZE) >> PAGE_SHIFT;
+    }
+    spin_unlock(&v->lock);
+    *out = max(from, min(index << PAGE_SHIFT, size));
+    return !hole && index << PAGE_SHIFT >= size ? -ENXIO : 0;
+}
+
 /* Forget whole pages [first, end). */
 static void drop_range(struct tmpnode *n, uint64_t first, uint64_t end)
 {
@@ -270,11 +301,13 @@ static int zero_part(struct tmpnode *n, uint64_t from, uint64_t to)
 {
     int err = 0;
     uint64_t index = from >> PAGE_SHIFT;
-    if (from == to || (page_find(n, index) == NULL && !below(n, index))) {
+    struct tmppage *p = page_find(n, index);
+    if (from == to || (p == NULL ? !below(n, index) : p->unwritten)) {
         return 0;
     }
-    struct tmppage *p = page_own(n, index, &err);
+    p = page_own(n, index, &err);
     if (p != NULL) {
+        p->unwritten = to - from == PAGE_SIZE;
         memset((char *)pages_va(p->page) + from % PAGE_SIZE, 0, to - from);
     }
     return p != NULL ? 0 : err;
@@ -287,7 +320,13 @@ int tmpdata_truncate(struct tmpnode *n, uint64_t len)
         return -EFBIG;
     }
     spin_lock(&n->vnode.lock);
+    uint32_t seals = __atomic_load_n(&n->vnode.seals, __ATOMIC_RELAXED);
     bool shorter = len < n->attr.size;
+    if ((shorter && (seals & F_SEAL_SHRINK) != 0) ||
+        (len > n->attr.size && (seals & F_SEAL_GROW) != 0)) {
+        shorter = false;
+        err = -EPERM;
+    }
     if (shorter) {
         err = zero_part(n, len, align_up(len, PAGE_SIZE));
         if (err == 0) {
@@ -331,9 +370,22 @@ static int reserve_locked(struct tmpnode *n, uint64_t start, uint64_t end)
 {
     int err = 0;
     for (uint64_t i = start >> PAGE_SHIFT; err == 0 && i << PAGE_SHIFT < end; i++) {
-        (void)page_own(n, i, &err);
+        if (page_find(n, i) == NULL) {
+            struct tmppage *p = page_own(n, i, &err);
+            if (p != NULL) {
+                p->unwritten = !below(n, i);
+            }
+        }
     }
     return err == -ENOMEM ? -ENOSPC : err;
+}
+
+/* Seals: what only sets memory aside need not heed those against writing. */
+static int check_fallocate_locked(const struct tmpnode *n, uint64_t end, bool writes)
+{
+    uint32_t seals = __atomic_load_n(&n->vnode.seals, __ATOMIC_RELAXED);
+    bool grows = (seals & F_SEAL_GROW) != 0 && end > n->attr.size;
+    return writes ? check_seals_locked(n, end) : grows ? -EPERM : 0;
 }
 
 int tmpdata_fallocate(struct vnode *v, int mode, uint64_t offset, uint64_t len)
@@ -349,7 +401,8 @@ int tmpdata_fallocate(struct vnode *v, int mode, uint64_t offset, uint64_t len)
         return -EOPNOTSUPP;
     }
     spin_lock(&n->vnode.lock);
-    int err = kind != 0 ? punch_locked(n, offset, min(end, n->attr.size)) : 0;
+    int err = check_fallocate_locked(n, end, kind != 0);
+    err = err == 0 && kind != 0 ? punch_locked(n, offset, min(end, n->attr.size)) : err;
     if (err == 0 && !punch) {
         err = reserve_locked(n, offset, end);
     }

@@ -256,6 +256,8 @@ static const struct vnode_ops file_ops = {
     .read = tmpdata_read,
     .write = tmpdata_write,
     .fallocate = tmpdata_fallocate,
+    .seek = tmpdata_seek,
+    .seals = true,
     .page = tmpdata_page,
     XATTR_OPS,
     .release = node_release,
@@ -407,7 +409,7 @@ void tmpfs_inherit(struct tmpnode *dir, struct tmpnode *n)
     spin_unlock(&dir->vnode.lock);
 }
 
-int tmpfs_create_in(struct vnode *dir, uint32_t mode, struct vnode **out)
+int tmpfs_create_in(struct vnode *dir, uint32_t mode, bool linkable, struct vnode **out)
 {
     struct tmpnode *d = tmpnode_of(dir);
     struct tmpnode *n = tmpnode_create(d->fs, S_IFREG | (mode & ~(uint32_t)S_IFMT), 0);
@@ -415,7 +417,7 @@ int tmpfs_create_in(struct vnode *dir, uint32_t mode, struct vnode **out)
         return -ENOMEM;
     }
     tmpfs_inherit(d, n);
-    n->linkable = true;
+    n->linkable = linkable;
     *out = &n->vnode;
     return 0;
 }

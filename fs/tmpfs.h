@@ -41,12 +41,12 @@ MUST_CHECK int tmpfs_create(const struct tmpfs_lower *lower, const char *source,
  * use. */
 void tmpfs_destroy(struct mount *m);
 
-/* tmpfs_create_anonymous: an unlinked regular file (memfd_create, O_TMPFILE, shared anonymous
- * memory).
+/* tmpfs_create_anonymous: an unlinked regular file (memfd_create, shared anonymous memory).
  * Returns 0 or -ENOMEM; *out has one reference. name is only shown. */
 MUST_CHECK int tmpfs_create_anonymous(const char *name, unsigned flags, struct file **out);
 
-/* tmpfs_create_in: an unlinked regular file of dir's file system: O_TMPFILE. */
-MUST_CHECK int tmpfs_create_in(struct vnode *dir, uint32_t mode, struct vnode **out);
+/* tmpfs_create_in: an unlinked regular file of dir's file system: O_TMPFILE. linkable: it may get
+ * a name later. */
+MUST_CHECK int tmpfs_create_in(struct vnode *dir, uint32_t mode, bool linkable, struct vnode **out);
 
 #endif

@@ -32,6 +32,7 @@ struct tmppage {
     struct rbnode node; /* [L of the tmpnode] as all here */
     uint64_t index;
     struct page *page; /* counted */
+    bool unwritten; /* set aside by fallocate and all zero: a hole to SEEK_DATA */
 };
 
 /* A name in a directory. T: as in that directory. */
@@ -136,6 +137,7 @@ long tmpdata_read(struct vnode *v, struct iov_iter *it, uint64_t pos);
 long tmpdata_write(struct vnode *v, struct iov_iter *it, uint64_t pos);
 int tmpdata_page(struct vnode *v, uint64_t index, bool write, struct file_page *out);
 int tmpdata_truncate(struct tmpnode *n, uint64_t len);
+int tmpdata_seek(struct vnode *v, uint64_t from, bool hole, uint64_t *out);
 int tmpdata_fallocate(struct vnode *v, int mode, uint64_t offset, uint64_t len);
 void tmpdata_free(struct tmpnode *n);
 

@@ -7,6 +7,7 @@
  * write" one step.
  * Source: open(2), read(2), write(2), lseek(2), getdents(2), fallocate(2). */
 #include <asm/errno.h>
+#include <linux/fcntl.h>
 #include <linux/fs.h>
 #include <linux/limits.h>
 
@@ -94,6 +95,18 @@ static long move_to(struct file *f, int64_t base, int64_t offset)
     return to;
 }
 
+/* SEEK_DATA, SEEK_HOLE. There is a hole at the end of every file. */
+static long seek_content(struct file *f, const struct vattr *attr, int64_t offset, bool hole)
+{
+    struct vnode *v = f->vnode;
+    uint64_t to = hole ? attr->size : (uint64_t)offset;
+    if (offset < 0 || (uint64_t)offset >= attr->size) {
+        return -ENXIO;
+    }
+    int err = v->ops->seek != NULL ? v->ops->seek(v, (uint64_t)offset, hole, &to) : 0;
+    return err != 0 ? err : move_to(f, 0, (int64_t)to);
+}
+
 static long vfile_seek(struct file *f, int64_t offset, int whence)
 {
     struct vattr attr;
@@ -113,10 +126,7 @@ static long vfile_seek(struct file *f, int64_t offset, int whence)
     if (whence == SEEK_END) {
         return move_to(f, (int64_t)attr.size, offset);
     }
-    if (offset < 0 || (uint64_t)offset >= attr.size) { /* all is data up to the hole at the end */
-        return -ENXIO;
-    }
-    return move_to(f, 0, whence == SEEK_DATA ? offset : (int64_t)attr.size);
+    return seek_content(f, &attr, offset, whence == SEEK_HOLE);
 }
 
 static int vfile_stat(struct file *f, struct stat *out)
@@ -132,6 +142,12 @@ static int vfile_stat(struct file *f, struct stat *out)
 static int vfile_page(struct file *f, uint64_t index, bool write, struct file_page *out)
 {
     return f->vnode->ops->page(f->vnode, index, write, out);
+}
+
+static bool vfile_sealed(struct file *f)
+{
+    uint32_t seals = __atomic_load_n(&f->vnode->seals, __ATOMIC_RELAXED);
+    return (seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)) != 0;
 }
 
 static int vfile_truncate(struct file *f, uint64_t len)
@@ -221,6 +237,7 @@ static const struct file_ops regular_ops = {
     .seek = vfile_seek,
     .stat = vfile_stat,
     .mmap_page = vfile_page,
+    .mmap_sealed = vfile_sealed,
     .truncate = vfile_truncate,
     .fallocate = vfile_fallocate,
 };

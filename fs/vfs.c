@@ -268,7 +268,9 @@ static int open_unnamed(const struct path *dir, struct open *o, struct file **ou
     }
     int err = ops->create_unnamed == NULL ? -EOPNOTSUPP : 0;
     err = err != 0 ? err : access_check(dir->vnode, MAY_WRITE | MAY_EXEC, false);
-    err = err != 0 ? err : ops->create_unnamed(dir->vnode, S_IFREG | o->mode, &v);
+    err = err != 0
+              ? err
+              : ops->create_unnamed(dir->vnode, S_IFREG | o->mode, (o->flags & O_EXCL) == 0, &v);
     if (err != 0) {
         return err;
     }

@@ -3,6 +3,7 @@
 #include "fs/vnode.h"
 
 #include <asm/errno.h>
+#include <linux/fcntl.h>
 
 #include "kernel/base/print.h"
 #include "kernel/base/string.h"
@@ -10,7 +11,7 @@
 
 void vnode_init(struct vnode *v, const struct vnode_ops *ops, struct mount *m, uint32_t mode)
 {
-    *v = (struct vnode){.ops = ops, .mount = m, .refs = 1, .mode = mode};
+    *v = (struct vnode){.ops = ops, .mount = m, .refs = 1, .mode = mode, .seals = F_SEAL_SEAL};
     mutex_init(&v->write_lock);
 }
 

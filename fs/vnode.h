@@ -74,7 +74,11 @@ struct vnode_ops {
     int (*open)(struct vnode *v, unsigned flags, struct file **out);
     /* create_unnamed: a regular file without a name in dir's file system, for O_TMPFILE. NULL:
      * -EOPNOTSUPP. */
-    int (*create_unnamed)(struct vnode *dir, uint32_t mode, struct vnode **out);
+    int (*create_unnamed)(struct vnode *dir, uint32_t mode, bool linkable, struct vnode **out);
+    /* seek: the first byte of data, or of a hole, at or after from, which is below the end.
+     * -ENXIO: no data any more. NULL: all is data. */
+    int (*seek)(struct vnode *v, uint64_t from, bool hole, uint64_t *out);
+    bool seals; /* heeds vnode.seals; without it F_ADD_SEALS is refused */
     /* Extended attributes, key with its prefix. NULL: -EOPNOTSUPP. getxattr: the value's length;
      * -ENODATA; -ERANGE when it is more than cap, unless cap is 0. setxattr: flags XATTR_*; value
      * NULL: remove it, -ENODATA. listxattr: as getxattr for the NUL-ended keys; those of
@@ -92,6 +96,7 @@ struct vnode {
     uint32_t refs; /* [A] */
     uint32_t mode; /* [A] changed by the file system, S_IFMT part immutable */
     bool executing; /* [A] the program runs from it: opening it for writing fails with -ETXTBSY */
+    uint32_t seals; /* [A] F_SEAL_*, changed under write_lock */
     struct spinlock lock; /* the file system's, for what it keeps of the node */
     struct mutex write_lock; /* one write at a time: going to the end and writing are one step */
 };

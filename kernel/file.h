@@ -76,6 +76,8 @@ struct file_ops {
      * frames come with a reference. Returns 0, -ENOMEM, -ENXIO past the end of the object (SIGBUS).
      * NULL: mmap fails with -ENODEV. */
     int (*mmap_page)(struct file *f, uint64_t index, bool write, struct file_page *out);
+    /* mmap_sealed: no new shared mapping may be writable (F_SEAL_WRITE). NULL: never. */
+    bool (*mmap_sealed)(struct file *f);
     /* getdents: fill linux_dirent64 records; NULL: -ENOTDIR. */
     long (*getdents)(struct file *f, struct iov_iter *it);
     /* truncate, sync, fallocate: NULL: -EINVAL (sync: 0; fallocate: -EOPNOTSUPP). */

@@ -6,6 +6,7 @@
 #include <asm/errno.h>
 #include <asm/mman.h>
 #include <linux/falloc.h>
+#include <linux/fcntl.h>
 #include <linux/mman.h>
 
 #include "kernel/base/print.h"
@@ -308,4 +309,21 @@ void mmap_forget_file(const struct vnode *vnode, uint64_t first, uint64_t end, b
         }
     }
     mutex_unlock(&space.lock);
+}
+
+int mmap_seal(const struct vnode *vnode, uint32_t *seals, uint32_t add)
+{
+    int err = 0;
+    bool frozen = (*seals & F_SEAL_FUTURE_WRITE) != 0; /* mappings only to read stay so */
+    mutex_lock(&space.lock);
+    for (const struct vma *v = vma_find(&space.tree, 0); v != NULL; v = vma_next(v)) {
+        bool shared = v->file != NULL && v->file->vnode == vnode && (v->flags & VMA_SHARED) != 0;
+        bool writes = frozen ? (v->prot & PROT_WRITE) != 0 : shared && file_writable(v->file);
+        err = shared && writes ? -EBUSY : err;
+    }
+    if (err == 0) {
+        __atomic_fetch_or(seals, add, __ATOMIC_RELAXED);
+    }
+    mutex_unlock(&space.lock);
+    return err;
 }

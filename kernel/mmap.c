@@ -259,8 +259,18 @@ static uint64_t pages_within(uint64_t start, uint64_t end)
     return sum;
 }
 
+/* v would write to an object that is sealed against it. */
+static bool is_sealed(const struct vma *v, int prot)
+{
+    return (v->flags & VMA_SHARED) != 0 && (prot & PROT_WRITE) != 0 && v->file != NULL &&
+           v->file->ops->mmap_sealed != NULL && v->file->ops->mmap_sealed(v->file);
+}
+
 static long map_locked(uint64_t addr, uint64_t len, struct vma *v, int flags)
 {
+    if (is_sealed(v, v->prot)) { /* asked under space.lock: see mmap_seal */
+        return -EPERM;
+    }
     uint64_t replaced = flags & MAP_FIXED ? pages_within(addr, addr + len) : 0;
     if (!space_may_grow(v, (len >> PAGE_SHIFT) - replaced)) {
         return -ENOMEM;
@@ -335,7 +345,7 @@ static int protect_check(const struct vma *v, int prot)
     if (shared_file && (prot & PROT_WRITE) != 0 && (v->file->flags & O_ACCMODE) != O_RDWR) {
         return -EACCES;
     }
-    return 0;
+    return is_sealed(v, prot & ~v->prot) ? -EACCES : 0;
 }
 
 static int protect_one(struct vma *v, uint64_t start, uint64_t end, int prot)

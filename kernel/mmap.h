@@ -72,6 +72,10 @@ int mmap_populate(uint64_t start, uint64_t end, bool write);
 struct vnode;
 void mmap_forget_file(const struct vnode *vnode, uint64_t first, uint64_t end, bool copies);
 
+/* mmap_seal: set the F_SEAL_* bits add in *seals of vnode, after which its mmap_sealed holds,
+ * unless it could still be written through a shared mapping: -EBUSY. Context: takes space.lock. */
+MUST_CHECK int mmap_seal(const struct vnode *vnode, uint32_t *seals, uint32_t add);
+
 /* mmap_object: what is mapped at addr, when the mapping is shared: the object and the offset of
  * addr in it; object NULL and addr itself for private memory. Returns 0, -EFAULT where nothing is
  * mapped. */

@@ -147,6 +147,14 @@ static long fcntl_descriptor(int fd, struct file *f, unsigned cmd, uint64_t arg,
     }
 }
 
+static long add_seals(struct file *f, unsigned seals)
+{
+    if (!file_writable(f)) {
+        return -EPERM;
+    }
+    return f->vnode != NULL ? attr_seal(f->vnode, seals) : -EINVAL;
+}
+
 static long fcntl_file(struct file *f, unsigned cmd, uint64_t arg)
 {
     switch (cmd) {
@@ -157,6 +165,8 @@ static long fcntl_file(struct file *f, unsigned cmd, uint64_t arg)
     case F_OFD_GETLK:
     case F_OFD_SETLK:
     case F_OFD_SETLKW: return record_lock(f, cmd, uptr(struct flock, arg));
+    case F_ADD_SEALS: return add_seals(f, (unsigned)arg);
+    case F_GET_SEALS: return f->vnode != NULL ? attr_seals(f->vnode) : -EINVAL;
     case F_GETPIPE_SZ: return pipe_size(f);
     case F_SETPIPE_SZ: return pipe_set_size(f, arg);
     case F_GETOWN: /* nobody: F_SETOWN is refused */
@@ -166,8 +176,6 @@ static long fcntl_file(struct file *f, unsigned cmd, uint64_t arg)
     case F_SETSIG:
     case F_SETLEASE:
     case F_NOTIFY:
-    case F_ADD_SEALS:
-    case F_GET_SEALS:
         log(SYSCALL, INFO, "fcntl command %u is not supported (EINVAL)", cmd);
         return -EINVAL;
     default: return -EINVAL;
@@ -193,6 +201,9 @@ long sys_flock(int fd, int op)
 {
     struct lock_range range = {F_UNLCK, 0, INT64_MAX};
     bool wait = (op & LOCK_NB) == 0;
+    if ((op & LOCK_MAND) != 0) { /* share modes are gone from Linux, too: no effect */
+        return 0;
+    }
     switch (op & ~LOCK_NB) {
     case LOCK_SH: range.type = F_RDLCK; break;
     case LOCK_EX: range.type = F_WRLCK; break;

@@ -4,6 +4,7 @@
 #include <asm/errno.h>
 #include <asm/fcntl.h>
 #include <asm/mman.h>
+#include <linux/fcntl.h>
 #include <linux/memfd.h>
 #include <linux/mman.h>
 
@@ -117,10 +118,11 @@ long sys_memfd_create(const char USER *name, unsigned flags)
     if (len < 0) {
         return len == -ENAMETOOLONG ? -EINVAL : len;
     }
-    int err = tmpfs_create_anonymous(text, O_RDWR, &f);
+    int err = tmpfs_create_anonymous(text, O_RDWR | O_LARGEFILE, &f);
     if (err != 0) {
         return err;
     }
+    f->vnode->seals = (flags & MFD_ALLOW_SEALING) != 0 ? 0 : F_SEAL_SEAL;
     int fd = fd_alloc(f, 0, flags & MFD_CLOEXEC ? O_CLOEXEC : 0);
     if (fd < 0) {
         file_put(f);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-// sources: fs/tmp*.c fs/vnode.c fs/vfile.c fs/attr.c
-// sources: fs/access.c fs/lock.c fs/namei.c fs/entry.c fs/vfs.c kernel/fileattr.c kernel/file.c
-// sources: kernel/wait.c kernel/mutex.c kernel/timer.c kernel/base/rbtree.c platform/irq.c
+// sources: fs/tmpfs.c fs/tmpname.c fs/tmpdir.c fs/tmpdata.c fs/tmpxattr.c fs/vnode.c fs/vfile.c
+// sources: fs/attr.c fs/access.c fs/lock.c fs/namei.c fs/entry.c fs/vfs.c kernel/file.c
+// sources: kernel/fileattr.c kernel/wait.c kernel/mutex.c kernel/timer.c kernel/base/rbtree.c
+// sources: platform/irq.c
 // fakes: sched heap log uaccess moncall clock cpu process pages
 /* The real file layer without what lies beside it: no devices, no FIFOs, no mappings. */
 #include "test/fake/files.h"
@@ -32,6 +33,12 @@ int fifo_open(struct vnode *v, unsigned flags, struct file **out)
 void mmap_forget_file(const struct vnode *vnode, uint64_t first, uint64_t end, bool copies)
 {
     fake_forgotten++;
+}
+
+int mmap_seal(const struct vnode *vnode, uint32_t *seals, uint32_t add)
+{
+    *seals |= add;
+    return 0;
 }
 
 int signal_send(int sig, const siginfo_t *info)
