@@ -244,14 +244,14 @@ static void drop(const struct file *f, const struct file *owner)
 
 void lock_release(struct file *f)
 {
-    if (!list_empty(&locks)) {
+    if (!list_empty(&locks)) { /* unlocked: f's own were entered before */
         drop(f, f);
     }
 }
 
 void lock_forget(struct file *f)
 {
-    if (!list_empty(&locks)) {
+    if (!list_empty(&locks)) { /* unlocked: f's own were entered before */
         drop(f, NULL);
     }
 }
