@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-// sources: fs/tmpfs.c fs/tmpname.c fs/tmpdir.c fs/tmpdata.c fs/tmpxattr.c fs/vnode.c fs/vfile.c
-// sources: fs/attr.c fs/access.c fs/lock.c fs/namei.c fs/entry.c fs/vfs.c kernel/file.c
-// sources: kernel/fileattr.c kernel/wait.c kernel/mutex.c kernel/timer.c kernel/base/rbtree.c
-// sources: platform/irq.c
+// sources: fs/tmp*.c fs/vnode.c fs/vfile.c fs/attr.c
+// sources: fs/access.c fs/lock.c fs/namei.c fs/entry.c fs/vfs.c kernel/fileattr.c kernel/file.c
+// sources: kernel/wait.c kernel/mutex.c kernel/timer.c kernel/base/rbtree.c platform/irq.c
 // fakes: sched heap log uaccess moncall clock cpu process pages
 /* The real file layer without what lies beside it: no devices, no FIFOs, no mappings. */
 #include "test/fake/files.h"

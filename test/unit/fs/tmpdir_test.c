@@ -141,7 +141,7 @@ static void hard_links(void)
     CHECK_EQ(attr_of(a).nlink, 0);
     CHECK_EQ(d->ops->link(d, "c", 1, a), -ENOENT); /* gone for good */
     struct vnode *unnamed;
-    CHECK_EQ(top->ops->create_unnamed(top, 0600, &unnamed), 0);
+    CHECK_EQ(top->ops->create_unnamed(top, 0600, true, &unnamed), 0);
     CHECK_EQ(attr_of(unnamed).nlink, 0);
     CHECK_EQ(d->ops->link(d, "c", 1, unnamed), 0); /* O_TMPFILE may get a name */
     CHECK_EQ(attr_of(unnamed).nlink, 1);
