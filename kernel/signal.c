@@ -302,7 +302,6 @@ static void settle_call(struct frame *f, bool handler, uint64_t sa_flags)
     }
     f->vector = 0; /* settled: a second handler must not do it again */
     if (!restart) {
-        thread_this()->restart_data[0] = 0; /* the handler has the last word */
         f->rax = (uint64_t)-EINTR;
         return;
     }

@@ -65,7 +65,7 @@ struct thread {
     bool faults_off; /* [C] user access fails at once instead of sleeping for a page */
     char comm[16]; /* prctl(PR_SET_NAME) */
     struct thread_parameters parameters;
-    uint64_t restart_data[4]; /* state of restart_syscall(2) */
+    uint64_t restart_data[4]; /* [C] syscall/restart.h; [0] is 0: nothing to restart */
 };
 
 /* thread_this: the current thread. */

@@ -18,6 +18,7 @@
 #include "kernel/uaccess.h"
 #include "platform/clock.h"
 #include "syscall/calls.h"
+#include "syscall/restart.h"
 
 #define SIGSET_SIZE 8
 #define NSEC_PER_USEC 1000UL
@@ -215,11 +216,18 @@ static long do_poll(void USER *ufds, unsigned n, uint64_t deadline)
     return result;
 }
 
+/* poll(2) keeps its timeout in no memory of the program: what remains goes with the restart. */
+static long poll_until(uint64_t fds, uint64_t n, uint64_t deadline)
+{
+    long result = do_poll(uptr(void, fds), (unsigned)n, deadline);
+    return result == -ERESTARTNOHAND ? restart_later(poll_until, fds, n, deadline) : result;
+}
+
 long sys_poll(void USER *fds, unsigned n, int timeout_ms)
 {
     uint64_t deadline =
         timeout_ms < 0 ? TIME_NEVER : deadline_after((uint64_t)timeout_ms * NSEC_PER_MSEC);
-    return do_poll(fds, n, deadline);
+    return poll_until((uint64_t)(uintptr_t)fds, n, deadline);
 }
 
 long sys_ppoll(void USER *fds, unsigned n, const void USER *timeout, const uint64_t USER *mask,

@@ -17,6 +17,7 @@
 #include "kernel/wait.h"
 #include "platform/clock.h"
 #include "syscall/calls.h"
+#include "syscall/restart.h"
 
 #define SIGSET_SIZE 8
 #define MIN_ALTSTACK 2048 /* MINSIGSTKSZ */
@@ -68,6 +69,7 @@ long sys_rt_sigreturn(void)
         signal_set_mask(thread_this()->sig_mask | SIG_BIT(SIGSEGV)); /* it cannot be caught */
         signal_send_fault(SIGSEGV, SI_KERNEL, 0, &bad);
     }
+    thread_this()->restart_data[0] = 0; /* what the handler interrupted has failed */
     signal_set_mask(mask);
     cpu_resume(&f);
 }
@@ -201,6 +203,14 @@ long sys_pause(void)
         (void)wait_on(&never, TIME_NEVER);
     }
     return -ERESTARTNOHAND;
+}
+
+long sys_restart_syscall(void)
+{
+    uint64_t *data = thread_this()->restart_data;
+    restart_fn fn = (restart_fn)(void *)(uintptr_t)data[0];
+    data[0] = 0;
+    return fn != NULL ? fn(data[1], data[2], data[3]) : -EINTR;
 }
 
 long sys_rt_sigtimedwait(const uint64_t USER *uset, void USER *uinfo, const void USER *utimeout,

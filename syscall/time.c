@@ -19,6 +19,7 @@
 #include "loader/vdso.h"
 #include "platform/clock.h"
 #include "syscall/calls.h"
+#include "syscall/restart.h"
 
 #define NSEC_PER_USEC 1000UL
 #define USEC_PER_SEC 1000000L
@@ -188,11 +189,11 @@ static int sleep_until(uint64_t deadline_ns)
     }
 }
 
-/* A relative sleep that ends at deadline_ns; what is left goes to rem when a signal ends it. The
- * thread's restart data say how to go on when no handler runs (sys_restart_syscall). */
+static long sleep_again(uint64_t deadline_ns, uint64_t rem, uint64_t unused);
+
+/* A relative sleep that ends at deadline_ns; what is left goes to rem when a signal ends it. */
 static long sleep_relative(uint64_t deadline_ns, void USER *rem)
 {
-    struct thread *t = thread_this();
     if (sleep_until(deadline_ns) == 0) {
         return 0;
     }
@@ -203,21 +204,13 @@ static long sleep_relative(uint64_t deadline_ns, void USER *rem)
     if (rem != NULL && put_timespec(rem, deadline_ns - now) != 0) {
         return -EFAULT;
     }
-    t->restart_data[0] = deadline_ns;
-    t->restart_data[1] = (uint64_t)(uintptr_t)(void *)rem;
-    return -ERESTART_RESTARTBLOCK;
+    return restart_later(sleep_again, deadline_ns, (uint64_t)(uintptr_t)rem, 0);
 }
 
-/* Only sleeps restart this way. */
-long sys_restart_syscall(void)
+static long sleep_again(uint64_t deadline_ns, uint64_t rem, uint64_t unused)
 {
-    struct thread *t = thread_this();
-    uint64_t deadline_ns = t->restart_data[0];
-    if (deadline_ns == 0) {
-        return -EINTR;
-    }
-    t->restart_data[0] = 0;
-    return sleep_relative(deadline_ns, uptr(void, t->restart_data[1]));
+    (void)unused;
+    return sleep_relative(deadline_ns, uptr(void, rem));
 }
 
 long sys_nanosleep(const void USER *req, void USER *rem)
