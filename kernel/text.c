@@ -3,8 +3,9 @@
  * private copies that are written through the direct map.
  *
  * A page of a file's code that seems to hold system calls comes only when it is itself touched, and
- * as a private copy at once; pages around one without calls come along as the object's. So what the program never
- * executes is neither copied nor judged. Takes space.lock. Source: mmap(2) MAP_PRIVATE. */
+ * as a private copy at once; pages around one without calls come along as the object's. So what the
+ * program never executes is neither copied nor judged. Takes space.lock. Source: mmap(2)
+ * MAP_PRIVATE. */
 #include <asm/errno.h>
 #include <asm/mman.h>
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Where functions begin and end: the sorted table of .eh_frame_hdr, searched in place; else
- * .eh_frame
- * as a whole; else symbols with a size. Every number comes from the file and is checked; a wrong
- * table costs a missed site, never more, because the code itself must bear it out.
+/* Where functions begin and end: the sorted table of .eh_frame_hdr, searched in place; without a
+ * full one .eh_frame as a whole, symbols, and where relocations point into code. Every number comes
+ * from the file and is checked; a wrong table costs a missed site, never more, because the code
+ * itself must bear it out.
  * Pure but for the reader. Source: LSB core 5.0, 10.6 (.eh_frame, .eh_frame_hdr); ELF-64 1.5. */
 #include "loader/functions.h"
 
@@ -21,6 +21,9 @@
 #define MAX_EH_FRAME (8UL << 20)
 #define MAX_RANGES (1UL << 16)
 #define SYMBOL_BATCH 64U
+#define RELOCATION_BATCH 64U
+#define MAX_RELOCATIONS (1UL << 16)
+#define R_X86_64_RELATIVE 8 /* System V ABI, AMD64 supplement, 4.4.1 */
 #define HDR_ENOUGH 64 /* entries: fewer are assembly in a library built without unwind tables */
 #define FDE_HEAD 16 /* length, CIE pointer, start, size */
 
@@ -31,7 +34,7 @@ static bool read_at(const struct functions *f, uint64_t pos, void *buf, size_t l
 
 static bool in_text(const struct functions *f, uint64_t start, uint64_t len)
 {
-    return start >= f->text_start && start < f->text_end && len > 0 && len <= f->text_end - start;
+    return start >= f->text_start && start < f->text_end && len <= f->text_end - start;
 }
 
 /* File offset - address of the segment that holds addr. */
@@ -176,6 +179,30 @@ static int open_symbols(struct functions *f, const Elf64_Shdr *sh, size_t *cap)
     return 0;
 }
 
+/* Where relocations point into code, functions begin: tables of them, initialisers. */
+static int open_relocations(struct functions *f, const Elf64_Shdr *sh, size_t *cap)
+{
+    Elf64_Rela relas[RELOCATION_BATCH];
+    uint64_t n = min(sh->sh_size / sizeof(*relas), MAX_RELOCATIONS);
+    for (uint64_t done = 0; done < n;) {
+        size_t batch = (size_t)min(n - done, (uint64_t)RELOCATION_BATCH);
+        if (!read_at(f, sh->sh_offset + done * sizeof(*relas), relas, batch * sizeof(*relas))) {
+            return 0;
+        }
+        for (size_t i = 0; i < batch; i++) {
+            uint64_t to = (uint64_t)relas[i].r_addend;
+            bool code = ELF64_R_TYPE(relas[i].r_info) == R_X86_64_RELATIVE && to >= f->code_start &&
+                        to < f->code_end;
+            int err = code ? add_range(f, cap, to, 0) : 0;
+            if (err != 0) {
+                return err;
+            }
+        }
+        done += batch;
+    }
+    return 0;
+}
+
 static bool named_eh_frame(const struct functions *f, const Elf64_Shdr *names, const Elf64_Shdr *sh)
 {
     char name[sizeof(".eh_frame")];
@@ -184,35 +211,52 @@ static bool named_eh_frame(const struct functions *f, const Elf64_Shdr *names, c
            memcmp(name, ".eh_frame", sizeof(name)) == 0;
 }
 
-/* The tables that section headers lead to. */
+static void note_code(struct functions *f, const Elf64_Shdr *sh)
+{
+    bool code = (sh->sh_flags & SHF_EXECINSTR) != 0 && in_text(f, sh->sh_addr, sh->sh_size);
+    if (code && sh->sh_size != 0) {
+        f->code_start = f->code_end == 0 ? sh->sh_addr : min(f->code_start, sh->sh_addr);
+        f->code_end = max(f->code_end, sh->sh_addr + sh->sh_size);
+    }
+}
+
+static int open_table(struct functions *f, const Elf64_Shdr *names, const Elf64_Shdr *sh,
+                      size_t *cap)
+{
+    switch (sh->sh_type) {
+    case SHT_PROGBITS: return named_eh_frame(f, names, sh) ? open_frames(f, sh, cap) : 0;
+    case SHT_SYMTAB:
+    case SHT_DYNSYM: return open_symbols(f, sh, cap);
+    case SHT_RELA: return open_relocations(f, sh, cap);
+    default: return 0;
+    }
+}
+
+/* The tables that section headers lead to; in a second pass, when it is known where code lies. */
 static int open_sections(struct functions *f, const Elf64_Ehdr *eh)
 {
-    static const uint32_t tables[] = {SHT_PROGBITS, SHT_SYMTAB, SHT_DYNSYM};
     Elf64_Shdr names;
     size_t cap = 0;
     if (eh->e_shentsize != sizeof(names) || eh->e_shstrndx >= eh->e_shnum ||
         !read_at(f, eh->e_shoff + eh->e_shstrndx * sizeof(names), &names, sizeof(names))) {
         return 0;
     }
-    for (unsigned t = 0; t < ARRAY_LEN(tables); t++) {
-        for (unsigned i = 0; i < min((unsigned)eh->e_shnum, MAX_SECTIONS); i++) {
-            Elf64_Shdr sh;
-            if (!read_at(f, eh->e_shoff + i * sizeof(sh), &sh, sizeof(sh))) {
-                return 0;
-            }
-            int err = 0;
-            if (sh.sh_type == tables[t] && t > 0) {
-                err = open_symbols(f, &sh, &cap);
-            } else if (sh.sh_type == SHT_PROGBITS && t == 0 && named_eh_frame(f, &names, &sh)) {
-                err = open_frames(f, &sh, &cap);
-            }
-            if (err != 0) {
-                return err;
-            }
+    unsigned n = min((unsigned)eh->e_shnum, MAX_SECTIONS);
+    for (unsigned i = 0; i < 2 * n; i++) {
+        Elf64_Shdr sh;
+        if (!read_at(f, eh->e_shoff + i % n * sizeof(sh), &sh, sizeof(sh))) {
+            return 0;
+        }
+        if (i < n) {
+            note_code(f, &sh);
+            continue;
+        }
+        int err = open_table(f, &names, &sh, &cap);
+        if (err != 0) {
+            return err;
         }
     }
-    sort_ranges(f->ranges, f->nranges);
-    return 0;
+    return add_range(f, &cap, eh->e_entry, 0);
 }
 
 int functions_open(struct functions *f)
@@ -225,7 +269,9 @@ int functions_open(struct functions *f)
     if (!open_hdr(f, &eh)) {
         f->hdr_count = 0;
     }
-    return f->hdr_count >= HDR_ENOUGH ? 0 : open_sections(f, &eh);
+    int err = f->hdr_count >= HDR_ENOUGH ? 0 : open_sections(f, &eh);
+    sort_ranges(f->ranges, f->nranges);
+    return err;
 }
 
 void functions_close(struct functions *f)
@@ -280,12 +326,9 @@ static int hdr_find(const struct functions *f, uint64_t addr, struct function_ra
     return 0;
 }
 
-/* A range that holds addr among the few that may. */
-int functions_find(const struct functions *f, uint64_t addr, struct function_range *out)
+/* Number of ranges that begin at or below addr. */
+static size_t ranges_below(const struct functions *f, uint64_t addr)
 {
-    if (f->hdr_count != 0 && hdr_find(f, addr, out) == 0) {
-        return 0;
-    }
     size_t low = 0;
     size_t high = f->nranges;
     while (low < high) {
@@ -294,6 +337,16 @@ int functions_find(const struct functions *f, uint64_t addr, struct function_ran
         low = below ? mid + 1 : low;
         high = below ? high : mid;
     }
+    return low;
+}
+
+/* A range that holds addr among the few that may. */
+int functions_find(const struct functions *f, uint64_t addr, struct function_range *out)
+{
+    if (f->hdr_count != 0 && hdr_find(f, addr, out) == 0) {
+        return 0;
+    }
+    size_t low = ranges_below(f, addr);
     for (unsigned back = 0; back < 8 && low > 0; back++) {
         const struct function_range *r = &f->ranges[--low];
         if (addr - r->start < r->len) {
@@ -302,4 +355,22 @@ int functions_find(const struct functions *f, uint64_t addr, struct function_ran
         }
     }
     return -ENOENT;
+}
+
+uint64_t functions_next(const struct functions *f, uint64_t addr)
+{
+    size_t i = ranges_below(f, addr);
+    while (i < f->nranges && f->ranges[i].len == 0) {
+        i++;
+    }
+    return i < f->nranges ? f->ranges[i].start : f->text_end;
+}
+
+size_t functions_read(const struct functions *f, uint64_t addr, void *buf, size_t len)
+{
+    if (addr < f->text_start || addr >= f->text_end) {
+        return 0;
+    }
+    len = (size_t)min((uint64_t)len, f->text_end - addr);
+    return read_at(f, f->text_offset + (addr - f->text_start), buf, len) ? len : 0;
 }

@@ -20,7 +20,7 @@
 #include "kernel/heap.h"
 #include "kernel/mmap.h"
 #include "kernel/pmap.h"
-#include "loader/functions.h"
+#include "loader/proof.h"
 
 #define MAX_PROGRAM_HEADERS 64U
 
@@ -28,10 +28,8 @@ struct module {
     struct list link;
     uint64_t start, end; /* [I] of the text mapping */
     uint64_t bias; /* [I] mapped address - address in the file's own terms */
-    uint64_t shift; /* [I] offset in the file - address in its own terms, in the text segment */
-    uint64_t text_start, text_end; /* [I] file-backed part of the segment, own terms */
     struct file *file; /* [I] one reference */
-    struct functions functions; /* [I] */
+    struct proof proof; /* the rewriter's lock */
     bool gone; /* [lock] */
     uint8_t taken[]; /* bit per page of [start, end) */
 };
@@ -49,7 +47,7 @@ static bool file_read(void *ctx, uint64_t pos, void *buf, size_t len)
 
 static void module_destroy(struct module *m)
 {
-    functions_close(&m->functions);
+    proof_close(&m->proof);
     file_put(m->file);
     heap_free(m);
 }
@@ -103,10 +101,10 @@ static bool find_segment(struct module *m, uint64_t offset)
         uint64_t first = align_down(ph.p_offset, PAGE_SIZE);
         bool text = ph.p_type == PT_LOAD && (ph.p_flags & PF_X) != 0;
         if (text && offset >= first && offset < ph.p_offset + ph.p_filesz) {
-            m->shift = ph.p_offset - ph.p_vaddr;
-            m->bias = m->start - (offset - m->shift);
-            m->text_start = ph.p_vaddr;
-            m->text_end = ph.p_vaddr + ph.p_filesz;
+            m->bias = m->start - (offset - ph.p_offset + ph.p_vaddr);
+            m->proof.functions.text_start = ph.p_vaddr;
+            m->proof.functions.text_end = ph.p_vaddr + ph.p_filesz;
+            m->proof.functions.text_offset = ph.p_offset;
             return true;
         }
     }
@@ -124,11 +122,8 @@ static struct module *module_create(const struct mmap_text *text)
     m->end = text->end;
     m->file = text->file;
     file_get(m->file);
-    m->functions.source = (struct functions_source){file_read, m->file};
-    bool ok = find_segment(m, text->offset);
-    m->functions.text_start = m->text_start;
-    m->functions.text_end = m->text_end;
-    if (!ok || functions_open(&m->functions) != 0) {
+    m->proof.functions.source = (struct functions_source){file_read, m->file};
+    if (!find_segment(m, text->offset) || functions_open(&m->proof.functions) != 0) {
         module_destroy(m);
         return NULL;
     }
@@ -156,25 +151,13 @@ struct module *module_find(uint64_t addr)
     return m;
 }
 
-int module_function(struct module *m, uint64_t addr, uint64_t *start, uint64_t *end)
+struct flow *module_prove(struct module *m, uint64_t addr)
 {
-    struct function_range r;
-    int err = functions_find(&m->functions, addr - m->bias, &r);
-    if (err == 0) {
-        *start = r.start + m->bias;
-        *end = *start + r.len;
+    struct flow *f = proof_find(&m->proof, addr - m->bias);
+    if (f != NULL) {
+        f->text.addr += m->bias;
     }
-    return err;
-}
-
-size_t module_read(struct module *m, uint64_t addr, void *buf, size_t len)
-{
-    uint64_t own = addr - m->bias;
-    if (own < m->text_start || own >= m->text_end) {
-        return 0;
-    }
-    len = (size_t)min((uint64_t)len, m->text_end - own);
-    return file_read(m->file, own + m->shift, buf, len) ? len : 0;
+    return f;
 }
 
 bool module_take_page(struct module *m, uint64_t addr)

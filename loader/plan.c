@@ -15,9 +15,7 @@
 
 #include "kernel/base/string.h"
 
-#define HISTORY 8 /* instructions remembered in front of the site */
-#define NEAR 64 /* jump targets this far in front of the site are remembered, one bit each */
-#define FORWARD_MAX 4
+#define NEAR 64 /* bytes in front of the site in which the patch may lie */
 
 const char *const plan_reason_text[PLAN_NREASONS] = {
     [PLAN_OK] = "rewritten",
@@ -32,68 +30,6 @@ const char *const plan_reason_text[PLAN_NREASONS] = {
     [PLAN_ENTERED] = "the program jumps into the bytes behind it",
 };
 
-/* What a linear pass over a function found. */
-struct pass {
-    const struct text *text;
-    uint64_t site;
-    struct plan_insn before[HISTORY]; /* ring; at = distance in front of the site */
-    unsigned nbefore;
-    uint64_t before_addr[HISTORY];
-    struct insn after[FORWARD_MAX];
-    unsigned nafter;
-    bool site_seen;
-    uint64_t targets; /* bit i: a jump to site - i, i < NEAR */
-    uint8_t targets_behind; /* bit i: a jump to site + i, i < PLAN_PATCH_LEN */
-};
-
-static int decode_at(const struct text *text, uint64_t addr, struct insn *out)
-{
-    size_t at = addr - text->addr;
-    return at >= text->len ? -EILSEQ : insn_decode(text->bytes + at, text->len - at, addr, out);
-}
-
-static void note_target(struct pass *p, const struct insn *in)
-{
-    if (in->target <= p->site && p->site - in->target < NEAR) {
-        p->targets |= 1UL << (p->site - in->target);
-    }
-    if (in->target > p->site && in->target - p->site < PLAN_PATCH_LEN) {
-        p->targets_behind |= (uint8_t)(1U << (in->target - p->site));
-    }
-}
-
-static void note_insn(struct pass *p, uint64_t addr, const struct insn *in)
-{
-    if (in->target != 0) {
-        note_target(p, in);
-    }
-    if (addr < p->site) {
-        p->before[p->nbefore % HISTORY].insn = *in;
-        p->before_addr[p->nbefore % HISTORY] = addr;
-        p->nbefore++;
-    } else if (addr == p->site) {
-        p->site_seen = in->kind == INSN_SYSCALL;
-    } else if (p->site_seen && p->nafter < FORWARD_MAX && addr < p->site + PLAN_PATCH_LEN) {
-        p->after[p->nafter++] = *in;
-    }
-}
-
-/* Decode from the text's start to end, or (end 0) until the patch behind the site is covered. */
-static bool run_pass(struct pass *p, uint64_t end)
-{
-    uint64_t addr = p->text->addr;
-    uint64_t stop = end != 0 ? end : p->site + PLAN_PATCH_LEN;
-    while (addr < stop) {
-        struct insn in;
-        if (decode_at(p->text, addr, &in) != 0) {
-            return false;
-        }
-        note_insn(p, addr, &in);
-        addr += in.len;
-    }
-    return p->site_seen && (end == 0 || addr == end);
-}
-
 /* Bytes that only fill up: int3 and the no-operation forms that compilers align with. */
 static bool is_padding(const struct text *text, uint64_t addr, const struct insn *in)
 {
@@ -107,10 +43,9 @@ static bool is_padding(const struct text *text, uint64_t addr, const struct insn
            (left >= 3 && b[i] == 0x0f && b[i + 1] == 0x1f);
 }
 
-/* Instructions behind the site that the patch covers, when known (a function's pass) or decoded
- * here:
- * behind a jump or return only padding is believed. */
-static enum plan_reason collect_behind(const struct text *text, uint64_t known_end, bool certain,
+/* Instructions behind the site that the patch covers: those that f has proven, or (f NULL, certain)
+ * that follow what was executed. Behind a jump or return only padding is believed. */
+static enum plan_reason collect_behind(const struct text *text, const struct flow *f, bool certain,
                                        struct plan *out)
 {
     uint64_t site = out->site;
@@ -120,16 +55,17 @@ static enum plan_reason collect_behind(const struct text *text, uint64_t known_e
         if (addr - text->addr >= text->len) {
             return PLAN_MAPPING_END;
         }
-        if (decode_at(text, addr, &in) != 0) {
+        if (flow_decode(text, addr, &in) != 0) {
             return PLAN_UNPROVEN;
         }
         bool lock = text->bytes[addr - text->addr] == 0xf0; /* jumped over by old C libraries */
-        if (lock || (!certain && addr >= known_end && !is_padding(text, addr, &in))) {
+        bool believed = certain && (f == NULL || flow_starts(f, addr));
+        if (lock || (!believed && !is_padding(text, addr, &in))) {
             return PLAN_UNPROVEN;
         }
         out->moved[out->nmoved++] = (struct plan_insn){(uint8_t)(addr - site), in};
         out->invalid |= (uint8_t)(1U << (addr - site));
-        certain = certain && addr + in.len != known_end && !insn_ends(&in);
+        certain = certain && !insn_ends(&in);
         addr += in.len;
     }
     return PLAN_OK;
@@ -148,82 +84,75 @@ static bool movable(const struct text *text, const struct plan *p)
     return true;
 }
 
-static enum plan_reason plan_forward(const struct text *text, uint64_t site, uint64_t known_end,
+static enum plan_reason plan_forward(const struct text *text, const struct flow *f, uint64_t site,
                                      bool certain, struct plan *out)
 {
     *out = (struct plan){.site = site, .patch = site, .forward = true};
-    enum plan_reason why = collect_behind(text, known_end, certain, out);
+    enum plan_reason why = collect_behind(text, f, certain, out);
     if (why != PLAN_OK) {
         return why;
     }
     return movable(text, out) ? PLAN_OK : PLAN_IMMOVABLE;
 }
 
-/* A backward plan from the nearest instruction that can hold the jump. */
-static bool plan_backward(const struct pass *p, struct plan *out)
+/* The instruction that ends at addr, where control comes from it. */
+static bool decode_before(const struct flow *f, uint64_t addr, uint64_t *at, struct insn *out)
 {
-    unsigned first;
-    for (first = 1; first <= min(p->nbefore, (unsigned)HISTORY); first++) {
-        unsigned i = (p->nbefore - first) % HISTORY;
-        const struct insn *in = &p->before[i].insn;
-        if (insn_ends(in) || p->site - p->before_addr[i] >= NEAR) {
+    for (*at = addr - 1; addr - *at <= INSN_MAX; --*at) {
+        if (flow_starts(f, *at)) {
+            return flow_decode(&f->text, *at, out) == 0 && *at + out->len == addr &&
+                   !insn_ends(out);
+        }
+    }
+    return false;
+}
+
+/* A backward plan from the nearest instruction that can hold the jump. */
+static bool plan_backward(const struct flow *f, uint64_t site, struct plan *out)
+{
+    struct plan_insn before[PLAN_MOVED_MAX]; /* nearest first; at = distance in front of the site */
+    uint64_t at = site;
+    unsigned n = 0;
+    do {
+        if (n == PLAN_MOVED_MAX || !decode_before(f, at, &at, &before[n].insn) ||
+            site - at >= NEAR) {
             return false;
         }
-        if (in->len >= PLAN_PATCH_LEN) {
-            break;
+        before[n].at = (uint8_t)(site - at);
+    } while (before[n++].insn.len < PLAN_PATCH_LEN);
+    *out = (struct plan){.site = site, .patch = at};
+    while (n-- != 0) {
+        struct plan_insn moved = {(uint8_t)(site - at - before[n].at), before[n].insn};
+        out->moved[out->nmoved++] = moved;
+    }
+    return movable(&f->text, out);
+}
+
+/* A direct jump leads into (from, to], to any instruction or (misled) into the middle of one. */
+static bool is_entered(const struct flow *f, uint64_t from, uint64_t to, bool misled)
+{
+    for (uint64_t addr = from + 1; addr <= to; addr++) {
+        if (flow_enters(f, addr) && !(misled && flow_starts(f, addr))) {
+            return true;
         }
     }
-    if (first > min(p->nbefore, (unsigned)HISTORY)) {
-        return false;
-    }
-    *out = (struct plan){.site = p->site};
-    out->patch = p->before_addr[(p->nbefore - first) % HISTORY];
-    for (unsigned k = first; k > 0; k--) {
-        unsigned i = (p->nbefore - k) % HISTORY;
-        uint8_t at = (uint8_t)(p->before_addr[i] - out->patch);
-        out->moved[out->nmoved++] = (struct plan_insn){at, p->before[i].insn};
-    }
-    return movable(p->text, out);
+    return false;
 }
 
-/* Targets of direct jumps in (from, site]. */
-static bool entered(const struct pass *p, uint64_t from)
+enum plan_reason plan_site(const struct flow *f, uint64_t site, struct plan *out)
 {
-    uint64_t between = (1UL << (p->site - from)) - 1;
-    return (p->targets & between) != 0;
-}
-
-/* No direct jump lands in the middle of an instruction that p moves. */
-static bool targets_agree(const struct pass *pass, const struct plan *p)
-{
-    if (p->forward) {
-        return (pass->targets_behind & ~p->invalid & ~1U) == 0;
-    }
-    uint64_t starts = 1;
-    for (unsigned i = 0; i < p->nmoved; i++) {
-        starts |= 1UL << (p->site - p->patch - p->moved[i].at);
-    }
-    uint64_t between = (1UL << (p->site - p->patch)) - 1;
-    return (pass->targets & between & ~starts) == 0;
-}
-
-enum plan_reason plan_function(const struct text *text, size_t len, uint64_t site, struct plan *out)
-{
-    struct pass pass;
+    struct insn in;
     struct plan forward;
-    uint64_t end = len != 0 ? text->addr + len : 0;
-    memset(&pass, 0, sizeof(pass));
-    pass.text = text;
-    pass.site = site;
-    if (!run_pass(&pass, end)) {
+    if (!flow_starts(f, site) || flow_decode(&f->text, site, &in) != 0 || in.kind != INSN_SYSCALL ||
+        in.len != PLAN_SYSCALL_LEN) {
         return PLAN_UNPROVEN;
     }
-    bool can_back = plan_backward(&pass, out) && targets_agree(&pass, out);
-    if (can_back && !entered(&pass, out->patch)) {
+    bool can_back = plan_backward(f, site, out) && !is_entered(f, out->patch, site, true);
+    if (can_back && !is_entered(f, out->patch, site, false)) {
         return PLAN_OK;
     }
-    enum plan_reason why = plan_forward(text, site, end, site + PLAN_SYSCALL_LEN != end, &forward);
-    if (why == PLAN_OK && targets_agree(&pass, &forward)) {
+    enum plan_reason why = plan_forward(&f->text, f, site, true, &forward);
+    if (why == PLAN_OK && !is_entered(f, site, site + PLAN_PATCH_LEN - 1, true)) {
         *out = forward;
         return PLAN_OK;
     }
@@ -232,7 +161,7 @@ enum plan_reason plan_function(const struct text *text, size_t len, uint64_t sit
 
 enum plan_reason plan_executed(const struct text *text, bool returns, struct plan *out)
 {
-    return plan_forward(text, text->addr, 0, returns, out);
+    return plan_forward(text, NULL, text->addr, returns, out);
 }
 
 bool plan_fits(const struct plan *p, uint64_t stub)

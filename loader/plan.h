@@ -5,19 +5,12 @@
 #define LOADER_PLAN_H
 
 #include "kernel/base/base.h"
-#include "loader/insn.h"
+#include "loader/flow.h"
 
 #define PLAN_PATCH_LEN 5 /* jmp rel32 */
 #define PLAN_SYSCALL_LEN 2
 #define PLAN_MOVED_MAX 8
 #define PLAN_STUB_MAX 192 /* bytes; room for any plan */
-
-/* Bytes of the program's text. */
-struct text {
-    const uint8_t *bytes;
-    uint64_t addr; /* of the first one */
-    size_t len;
-};
 
 /* Why a site is not rewritten; index of plan_reason_text. */
 enum plan_reason {
@@ -53,16 +46,12 @@ struct plan {
     struct plan_insn moved[PLAN_MOVED_MAX];
 };
 
-/* plan_function: judge a site by its whole function.
- *   text  from the function's first instruction on; may reach past its end
- *   len   of the function; it must decode linearly and end exactly there, which together with no
- *         direct jump into the middle of an instruction is taken as the proof of where
- *         instructions are.
- *         0: the end is not known; then text is decoded only as far as the site needs
- *   site  address of the syscall, inside
+/* plan_site: judge a site by the instructions around it.
+ *   f     proven by flow_linear or flow_descend; holds the site and FLOW_BEHIND bytes behind it, if
+ *         there are so many
+ *   site  address of the syscall
  * Returns PLAN_OK and *out, or the reason. Pure. */
-enum plan_reason plan_function(const struct text *text, size_t len, uint64_t site,
-                               struct plan *out);
+enum plan_reason plan_site(const struct flow *f, uint64_t site, struct plan *out);
 
 /* plan_executed: judge a site of which only its execution is known: forward, as far as what
  * follows

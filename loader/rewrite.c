@@ -1,14 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* Turn system-call sites into jumps to the gate.
  *
- * Early: when a fault brings in pages of an ELF file's text, sites in them whose whole function
- * is
- * known from the file's own tables and decodes without a gap are rewritten before they first run.
- * Late: any other site traps once, and is rewritten by what its execution proves. What stays
- * doubtful
- * goes on trapping and is reported. Only private, unwritable file or anonymous text is touched,
- * through
- * the direct map. Callers: see site.c. Source: ARCHITECTURE.md, the system-call path. */
+ * Early: when a fault brings in a page of an ELF file's text, sites in it that the file proves
+ * (proof.c) are rewritten before they first run. Late: any other site traps once, and is rewritten
+ * by what its execution proves. What stays doubtful goes on trapping and is reported. Only private,
+ * unwritable file or anonymous text is touched, through the direct map. Callers: see site.c.
+ * Source: ARCHITECTURE.md, the system-call path. */
 #include "loader/rewrite.h"
 
 #include <asm/errno.h>
@@ -21,6 +18,7 @@
 #include "kernel/mmap.h"
 #include "kernel/pmap.h"
 #include "kernel/uaccess.h"
+#include "loader/flow.h"
 #include "loader/module.h"
 #include "loader/plan.h"
 #include "loader/site.h"
@@ -28,8 +26,6 @@
 #include "platform/cpu.h"
 #include "platform/pages.h"
 
-#define FUNCTION_MAX (64UL << 10) /* bytes of the longest function that is decoded */
-#define BEHIND 32 /* bytes read behind a site or a function's end */
 #define STACK_WORDS 16 /* searched for the return address of the site's function */
 #define CALLER_REACH 512 /* bytes from a called function's start to its site */
 #define CALL_LEN 5
@@ -154,34 +150,34 @@ static enum plan_reason commit(struct site *s, const struct plan *p, const struc
     return PLAN_OK;
 }
 
-/* By the function that the module's tables put around the site. */
-static enum plan_reason judge_by_tables(struct module *m, struct site *s)
+/* The function that was proven last, for the sites that share one. */
+static struct flow *last;
+
+static void forget_last(void)
 {
-    uint64_t start;
-    uint64_t end;
-    if (module_function(m, s->addr, &start, &end) != 0 || end - start > FUNCTION_MAX) {
+    flow_destroy(last);
+    last = NULL;
+}
+
+/* By the file: what it says about the function around the site, or who calls that. */
+static enum plan_reason judge_by_file(struct module *m, struct site *s)
+{
+    struct plan plan;
+    if (last == NULL || !flow_starts(last, s->addr)) {
+        forget_last();
+        last = module_prove(m, s->addr);
+    }
+    if (last == NULL) {
         return PLAN_UNPROVEN;
     }
-    size_t len = (size_t)(end - start);
-    uint8_t *bytes = heap_alloc(len + BEHIND);
-    if (bytes == NULL) {
-        return PLAN_NO_MEMORY;
-    }
-    struct text text = {bytes, start, module_read(m, start, bytes, len + BEHIND)};
-    struct plan plan;
-    enum plan_reason why = PLAN_UNPROVEN;
-    if (text.len >= len) {
-        why = plan_function(&text, len, s->addr, &plan);
-    }
-    why = why == PLAN_OK ? commit(s, &plan, &text) : why;
-    heap_free(bytes);
-    return why;
+    enum plan_reason why = plan_site(last, s->addr, &plan);
+    return why == PLAN_OK ? commit(s, &plan, &last->text) : why;
 }
 
 /* By the fact that it was executed. */
 static enum plan_reason judge_by_execution(struct site *s, uint64_t nr)
 {
-    uint8_t bytes[BEHIND];
+    uint8_t bytes[FLOW_BEHIND];
     struct plan plan;
     struct text text = {bytes, s->addr, read_text(s->addr, bytes, sizeof(bytes))};
     enum plan_reason why = plan_executed(&text, nr != __NR_rt_sigreturn, &plan);
@@ -202,31 +198,33 @@ static uint64_t called_function(uint64_t return_address, uint64_t site)
     }
     memcpy(&rel, call + 1, sizeof(rel));
     uint64_t target = return_address + (uint64_t)(int64_t)rel;
-    return target < site && site - target <= CALLER_REACH ? target : 0;
+    return target < site && site - target < CALLER_REACH ? target : 0;
 }
 
-/* By the function that was called: for assembly without tables, such as musl's cancellation
- * points. */
+/* By the function that was called: for assembly in files without tables, and code in memory. */
 static enum plan_reason judge_by_caller(struct site *s)
 {
     uint64_t stack[STACK_WORDS];
-    uint8_t bytes[CALLER_REACH + BEHIND];
     if (uaccess_read(stack, uptr(void, cpu_this()->user_rsp), sizeof(stack)) != 0) {
         return PLAN_UNPROVEN;
     }
-    for (unsigned i = 0; i < STACK_WORDS; i++) {
+    struct flow *f = flow_create(CALLER_REACH);
+    enum plan_reason why = f != NULL ? PLAN_UNPROVEN : PLAN_NO_MEMORY;
+    for (unsigned i = 0; why == PLAN_UNPROVEN && i < STACK_WORDS; i++) {
         uint64_t start = called_function(stack[i], s->addr);
         struct plan plan;
         if (start == 0) {
             continue;
         }
-        struct text text = {bytes, start, 0};
-        text.len = read_text(start, bytes, s->addr - start + BEHIND);
-        if (plan_function(&text, 0, s->addr, &plan) == PLAN_OK) {
-            return commit(s, &plan, &text);
+        flow_clear(f);
+        f->text.addr = start;
+        f->text.len = read_text(start, f->bytes, s->addr - start + FLOW_BEHIND);
+        if (flow_descend(f) && plan_site(f, s->addr, &plan) == PLAN_OK) {
+            why = commit(s, &plan, &f->text);
         }
     }
-    return PLAN_UNPROVEN;
+    flow_destroy(f);
+    return why;
 }
 
 static bool is_settled(enum plan_reason why)
@@ -238,13 +236,14 @@ static bool is_settled(enum plan_reason why)
 static void judge_late(struct site *s, uint64_t nr)
 {
     struct module *m = module_find(s->addr);
-    enum plan_reason why = m != NULL ? judge_by_tables(m, s) : PLAN_UNPROVEN;
+    enum plan_reason why = m != NULL ? judge_by_file(m, s) : PLAN_UNPROVEN;
     if (!is_settled(why)) {
         why = judge_by_execution(s, nr);
     }
     if (!is_settled(why) && judge_by_caller(s) == PLAN_OK) {
         why = PLAN_OK;
     }
+    forget_last();
     s->reason = (uint8_t)why;
     counts.late += why == PLAN_OK;
 }
@@ -281,7 +280,7 @@ static void judge_early(struct module *m, uint64_t addr)
         return;
     }
     s->early = true;
-    if (judge_by_tables(m, s) == PLAN_OK) {
+    if (judge_by_file(m, s) == PLAN_OK) {
         counts.early++;
     } else {
         site_remove(s); /* judged again if it is ever executed */
@@ -331,6 +330,7 @@ void rewrite_text(uint64_t addr)
             judge_early(m, page + at);
         }
     }
+    forget_last();
 }
 
 bool rewrite_stray(uint64_t rip, uint64_t *copy_rip)
