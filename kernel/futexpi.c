@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Futexes with an owner. The word changes hands under the bucket's lock: a sleeper that is woken
  * finds its own tid there. Nobody goes to sleep for a thread that has begun to end: either the
- * sleeper sees futex_exiting, or the owner sees the sleeper. Source: futex(2), "Priority-inheritance futexes". */
+ * sleeper sees futex_exiting, or the owner sees the sleeper. Source: futex(2),
+ * "Priority-inheritance futexes". */
 #include "kernel/futexword.h"
 
 #include <asm/errno.h>
@@ -73,7 +74,7 @@ static int take_locked(struct futex_bucket *b, struct attempt *a, uint32_t tid)
     return 0;
 }
 
-/* One try, with the owner looked up first: its table is not to be searched under a bucket's lock. */
+/* One try, with the owner looked up first: the table is not searched under a bucket's lock. */
 static int try_once(struct attempt *a, const struct futex_key *key)
 {
     struct futex_bucket *b = futexword_bucket(key);

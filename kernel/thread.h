@@ -15,8 +15,8 @@
 
 enum thread_state { THREAD_READY, THREAD_RUNNING, THREAD_BLOCKED, THREAD_DEAD };
 
-/* How sched(7) would have a thread scheduled: kept and told, but for its effect. Guarded by the lock
- * of syscall/sched.c; nice may be read without. */
+/* How sched(7) would have a thread scheduled: kept and told, but for its effect. Guarded by the
+ * lock of syscall/sched.c; nice may be read without. */
 struct thread_parameters {
     int policy; /* SCHED_*, without SCHED_RESET_ON_FORK */
     int priority; /* of the real-time policies */

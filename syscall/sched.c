@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Scheduling parameters of each thread: kept and checked as Linux does. The scheduler is fair to all
- * and makes no difference between policies; affinity it does obey. lock guards the parameters of all
- * threads.
+/* Scheduling parameters of each thread: kept and checked as Linux does. The scheduler is fair to
+ * all and makes no difference between policies; affinity it does obey. lock guards the parameters
+ * of all threads.
  *
  * Source: sched(7), sched_setscheduler(2), sched_setparam(2), sched_setattr(2),
  * sched_setaffinity(2), sched_get_priority_min(2), sched_rr_get_interval(2), sched_yield(2),

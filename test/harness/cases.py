@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Finds the cases: test/guest/*.c and *.cc, test/pthread/*.c (with an optional .ini of the same
-name), *.ini of test/apps/* and test/bad, and test/unit/*/*_test.c. The keys of a case are explained in
-test/README.md.
+name), *.ini of test/apps/* and test/bad, and test/unit/*/*_test.c. The keys of a case are
+explained in test/README.md.
 """
 import configparser
 import glob

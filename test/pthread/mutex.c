@@ -32,8 +32,8 @@ static void init(int type, int protocol, int robust, int shared)
     err = err ? err : pthread_mutexattr_setpshared(&attr, shared);
     err = err ? err : pthread_mutexattr_gettype(&attr, &got);
     err = err ? err : pthread_mutex_init(&m, &attr);
-    printf("mutex of type %d protocol %d robust %d shared %d: %s, type %d\n", type, protocol, robust,
-           shared, err ? errno_name(err) : "ok", got);
+    printf("mutex of type %d protocol %d robust %d shared %d: %s, type %d\n", type, protocol,
+           robust, shared, err ? errno_name(err) : "ok", got);
     pthread_mutexattr_destroy(&attr);
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Threads under test. What they do is told to nobody but the kernel, so that a test that needs
- * somebody asleep looks at /proc and never guesses by time. Include first: it asks for GNU names. */
+ * somebody asleep looks at /proc and never guesses by time. Include first: it asks for GNU's. */
 #ifndef PTHREAD_PEERS_H
 #define PTHREAD_PEERS_H
 

@@ -143,7 +143,8 @@ static void test_named(void)
 {
     sem_t *again;
     char name[32], path[64];
-    snprintf(name, sizeof name, "/elfin-%d", (int)getpid()); /* the host's /dev/shm is everybody's */
+    /* the host's /dev/shm is everybody's */
+    snprintf(name, sizeof name, "/elfin-%d", (int)getpid());
     snprintf(path, sizeof path, IN_SHM, name + 1);
     sem_unlink(name);
     TRUE(sem_open(name, 0) == SEM_FAILED);
