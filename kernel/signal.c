@@ -2,7 +2,11 @@
 /* Signal actions, where a signal goes, and what happens when it is taken.
  *
  * Signals are pending for a thread or for the process, where any thread that does not block them
- * takes them. lock guards actions and all queues; it comes before the thread table's lock.
+ * may take them. One thread is told: its sig_notified says so, and a thread that blocks what the
+ * process has pending, or ends, tells another. A sender queues first and looks at masks then, a
+ * thread changes its mask first and looks at queues then, both sequentially consistent: one of them
+ * sees the other. lock guards actions, all queues, and the setting of sig_notified; it comes before
+ * the thread table's lock.
  * Source: signal(7), sigaction(2), sigqueue(3), Linux kernel/signal.c semantics. */
 #include "kernel/signal.h"
 
@@ -27,7 +31,7 @@
 
 static struct spinlock lock;
 static struct sigaction actions[SIGNAL_MAX + 1]; /* [lock] */
-static struct sigqueue shared; /* [lock] the process's */
+static struct sigqueue shared = SIGQUEUE_INIT(shared); /* [lock] the process's */
 
 static const char *const names[SIGNAL_MAX + 1] = {
     [SIGHUP] = "SIGHUP",       [SIGINT] = "SIGINT",       [SIGQUIT] = "SIGQUIT",
@@ -59,8 +63,19 @@ static bool is_ignored(int sig)
 
 static uint64_t pending_for(const struct thread *t)
 {
-    return __atomic_load_n(&t->sig_queue.pending, __ATOMIC_ACQUIRE) |
-           __atomic_load_n(&shared.pending, __ATOMIC_ACQUIRE);
+    return __atomic_load_n(&t->sig_queue.pending, __ATOMIC_SEQ_CST) |
+           __atomic_load_n(&shared.pending, __ATOMIC_SEQ_CST);
+}
+
+static uint64_t mask_of(const struct thread *t)
+{
+    return __atomic_load_n(&t->sig_mask, __ATOMIC_SEQ_CST);
+}
+
+/* t blocks sig, or would but for its sigtimedwait: then even an ignored one is kept for it. */
+static bool keeps(const struct thread *t, int sig)
+{
+    return ((mask_of(t) | __atomic_load_n(&t->sig_waited, __ATOMIC_SEQ_CST)) & SIG_BIT(sig)) != 0;
 }
 
 /* Make t, which has something to take, look: on its way out, or out of its sleep. */
@@ -73,23 +88,77 @@ static void kick(struct thread *t)
     }
 }
 
-/* A thread that takes sig, the current one first; with a reference. NULL: all block it. */
-static struct thread *find_taker(int sig)
+/* Tell t of sig unless it blocks it. */
+static bool notify(struct thread *t, int sig)
+{
+    spin_lock(&lock);
+    bool takes = (mask_of(t) & SIG_BIT(sig)) == 0;
+    if (takes) {
+        __atomic_store_n(&t->sig_notified, true, __ATOMIC_SEQ_CST);
+    }
+    spin_unlock(&lock);
+    if (takes) {
+        kick(t);
+    }
+    return takes;
+}
+
+/* Whether the current thread has anything to take, after its mask or a queue has changed. */
+static void renotify(void)
 {
     struct thread *t = thread_this();
-    if (t->tid != 0 && (t->sig_mask & SIG_BIT(sig)) == 0) {
-        thread_get(t);
-        return t;
+    spin_lock(&lock);
+    bool ready = (pending_for(t) & ~mask_of(t)) != 0;
+    __atomic_store_n(&t->sig_notified, ready, __ATOMIC_SEQ_CST);
+    spin_unlock(&lock);
+    if (ready) {
+        cpu_attention(cpu_this(), CPU_ATTENTION_SIGNAL);
+    }
+}
+
+static bool tell_and_put(struct thread *t, int sig)
+{
+    bool told = t != NULL && t->tid != 0 && notify(t, sig);
+    if (t != NULL) {
+        thread_put(t);
+    }
+    return told;
+}
+
+/* Tell a thread that takes the process's sig: the first thread if it does, then the current one. */
+static void tell_one(int sig)
+{
+    struct thread *t = thread_this();
+    if (tell_and_put(thread_find(PROCESS_PID), sig) || (t->tid != 0 && notify(t, sig))) {
+        return;
     }
     for (t = thread_next(0); t != NULL;) {
-        if ((__atomic_load_n(&t->sig_mask, __ATOMIC_RELAXED) & SIG_BIT(sig)) == 0) {
-            return t;
+        int tid = t->tid;
+        if (tell_and_put(t, sig)) {
+            return;
         }
-        struct thread *after = thread_next(t->tid);
-        thread_put(t);
-        t = after;
+        t = thread_next(tid);
     }
-    return NULL;
+}
+
+/* The current thread does not take signals of set any more: others may have to. */
+static void tell_others(uint64_t set)
+{
+    uint64_t left = __atomic_load_n(&shared.pending, __ATOMIC_SEQ_CST) & set;
+    for (; left != 0 && thread_count() > 1; left &= left - 1) {
+        tell_one(__builtin_ctzl(left) + 1);
+    }
+}
+
+static void set_mask(uint64_t mask)
+{
+    struct thread *t = thread_this();
+    uint64_t before = t->sig_mask;
+    __atomic_store_n(&t->sig_mask, mask, __ATOMIC_SEQ_CST);
+    if (pending_for(t) != 0 || signal_pending()) {
+        renotify();
+        tell_others(mask & ~before);
+    }
 }
 
 int signal_send(int sig, const siginfo_t *info)
@@ -97,13 +166,17 @@ int signal_send(int sig, const siginfo_t *info)
     if (sig <= 0 || sig > SIGNAL_MAX) {
         return -EINVAL;
     }
-    struct thread *t = find_taker(sig);
+    struct thread *first = thread_find(PROCESS_PID);
+    bool kept = first != NULL && keeps(first, sig);
+    if (first != NULL) {
+        thread_put(first);
+    }
     spin_lock(&lock);
-    int err = t == NULL || !is_ignored(sig) ? sigqueue_put(&shared, sig, info) : 0;
+    bool drop = !kept && is_ignored(sig);
+    int err = drop ? 0 : sigqueue_put(&shared, sig, info);
     spin_unlock(&lock);
-    if (t != NULL) {
-        kick(t);
-        thread_put(t);
+    if (!drop && err == 0) {
+        tell_one(sig);
     }
     return err;
 }
@@ -113,31 +186,36 @@ int signal_send_thread(struct thread *t, int sig, const siginfo_t *info)
     if (sig <= 0 || sig > SIGNAL_MAX) {
         return -EINVAL;
     }
-    bool blocked = (t->sig_mask & SIG_BIT(sig)) != 0;
+    bool kept = keeps(t, sig);
     spin_lock(&lock);
-    int err = blocked || !is_ignored(sig) ? sigqueue_put(&t->sig_queue, sig, info) : 0;
+    bool drop = !kept && is_ignored(sig);
+    int err = drop ? 0 : sigqueue_put(&t->sig_queue, sig, info);
     spin_unlock(&lock);
-    kick(t);
+    if (!drop && err == 0) {
+        (void)notify(t, sig);
+    }
     return err;
 }
 
 int signal_take(uint64_t set, siginfo_t *info)
 {
     struct thread *t = thread_this();
-    if ((pending_for(t) & set) == 0) {
-        return 0;
+    int sig = 0;
+    if ((pending_for(t) & set) != 0) {
+        spin_lock(&lock);
+        sig = sigqueue_take(&t->sig_queue, set, info);
+        sig = sig != 0 ? sig : sigqueue_take(&shared, set, info);
+        spin_unlock(&lock);
     }
-    spin_lock(&lock);
-    int sig = sigqueue_take(&t->sig_queue, set, info);
-    sig = sig != 0 ? sig : sigqueue_take(&shared, set, info);
-    spin_unlock(&lock);
+    if (__atomic_load_n(&t->sig_notified, __ATOMIC_SEQ_CST)) {
+        renotify();
+    }
     return sig;
 }
 
 bool signal_pending(void)
 {
-    const struct thread *t = thread_this();
-    return (pending_for(t) & ~t->sig_mask) != 0;
+    return __atomic_load_n(&thread_this()->sig_notified, __ATOMIC_SEQ_CST);
 }
 
 bool signal_attention(void)
@@ -159,16 +237,18 @@ int signal_wait(uint64_t set, siginfo_t *info, uint64_t deadline_ns)
     int err = 0;
     int sig;
     wait_queue_init(&never);
-    __atomic_store_n(&t->sig_mask, saved & ~set, __ATOMIC_SEQ_CST); /* so that they come to us */
+    __atomic_store_n(&t->sig_waited, saved & set, __ATOMIC_SEQ_CST);
+    set_mask(saved & ~set); /* so that they come to us */
     while ((sig = signal_take(set, info)) == 0 && err == 0) {
-        if (signal_pending()) { /* another one */
+        if ((pending_for(t) & ~mask_of(t) & ~set) != 0) { /* another one */
             err = -EINTR;
             break;
         }
         err = wait_on(&never, deadline_ns);
         err = err == -EINTR ? 0 : err; /* look what it is */
     }
-    t->sig_mask = saved;
+    set_mask(saved);
+    __atomic_store_n(&t->sig_waited, 0, __ATOMIC_SEQ_CST);
     if (sig != 0) {
         return sig;
     }
@@ -177,10 +257,7 @@ int signal_wait(uint64_t set, siginfo_t *info, uint64_t deadline_ns)
 
 void signal_set_mask(uint64_t mask)
 {
-    thread_this()->sig_mask = mask & ~SIGNAL_UNMASKABLE;
-    if (signal_pending()) {
-        cpu_attention(cpu_this(), CPU_ATTENTION_SIGNAL);
-    }
+    set_mask(mask & ~SIGNAL_UNMASKABLE);
 }
 
 void signal_suspend(uint64_t mask)
@@ -220,6 +297,7 @@ static void drop_pending(int sig)
 
 void signal_thread_exit(struct thread *t)
 {
+    set_mask(~0UL);
     spin_lock(&lock);
     sigqueue_drop(&t->sig_queue, ~0UL);
     spin_unlock(&lock);
@@ -269,19 +347,16 @@ void signal_send_fault(int sig, int code, uint64_t addr, const struct frame *f)
     info.si_addr = (void *)(uintptr_t)addr;
     struct thread *t = thread_this();
     t->sig_fault = (struct sigframe_fault){.trapno = f->vector, .err = f->error, .cr2 = addr};
-    bool blocked = (t->sig_mask & SIG_BIT(sig)) != 0;
-    if (sig == SIGKILL || blocked || actions[sig].sa_handler == SIG_IGN) {
-        crash_report(sig, &info, f);
-        process_exit(128 + sig);
-    }
     spin_lock(&lock);
-    int err = sigqueue_put(&t->sig_queue, sig, &info);
+    bool fatal = (t->sig_mask & SIG_BIT(sig)) != 0 || actions[sig].sa_handler == SIG_IGN;
+    /* without memory for the queue nothing of the program's own can help */
+    fatal = fatal || sigqueue_put(&t->sig_queue, sig, &info) != 0;
     spin_unlock(&lock);
-    if (err != 0) { /* no memory for the queue: nothing of the program's own can help */
+    if (fatal) {
         crash_report(sig, &info, f);
         process_exit(128 + sig);
     }
-    cpu_attention(cpu_this(), CPU_ATTENTION_SIGNAL);
+    renotify();
 }
 
 /* The call that f is in was interrupted: by a handler with these flags, or (handler false) by
@@ -319,6 +394,20 @@ NORETURN static void die(int sig, const siginfo_t *info, const struct frame *f)
     process_exit(128 + sig);
 }
 
+/* The handler of sig cannot be called. As Linux: SIGSEGV, whose own handler may have another stack;
+ * but none that cannot be called either. */
+static void force_segv(int sig, const struct frame *f)
+{
+    if (sig != SIGSEGV) {
+        signal_send_fault(SIGSEGV, SI_KERNEL, 0, f);
+        return;
+    }
+    siginfo_t segv = {.si_signo = SIGSEGV};
+    segv.si_code = SI_KERNEL;
+    crash_report(SIGSEGV, &segv, f);
+    process_exit(128 + SIGSEGV);
+}
+
 static void run_handler(struct frame *f, int sig, const siginfo_t *info, struct sigaction *act)
 {
     struct thread *t = thread_this();
@@ -329,20 +418,17 @@ static void run_handler(struct frame *f, int sig, const siginfo_t *info, struct 
     int err = rseq_interrupt(f);
     err = err != 0 ? err : sigframe_push(f, sig, info, act, mask, fault ? &t->sig_fault : &none);
     t->sig_fault = none;
-    /* no stack for the handler, or a broken rseq area: as Linux, SIGSEGV that cannot be caught */
-    if (err != 0) {
-        siginfo_t segv = {.si_signo = SIGSEGV};
-        segv.si_code = SI_KERNEL;
-        crash_report(SIGSEGV, &segv, f);
-        process_exit(128 + SIGSEGV);
+    if (err != 0) { /* no stack for the handler, or a broken rseq area */
+        force_segv(sig, f);
+        return;
     }
     t->sig_restore_mask = false;
     uint64_t blocked = act->sa_mask | ((act->sa_flags & SA_NODEFER) != 0 ? 0 : SIG_BIT(sig));
-    t->sig_mask = (t->sig_mask | blocked) & ~SIGNAL_UNMASKABLE;
+    signal_set_mask(t->sig_mask | blocked);
 }
 
-/* One signal taken from the queue. Returns true when a handler was set up. */
-static bool take_one(struct frame *f, int sig, const siginfo_t *info)
+/* What is done about one signal taken from the queue. */
+static void take_one(struct frame *f, int sig, const siginfo_t *info)
 {
     spin_lock(&lock);
     struct sigaction act = actions[sig];
@@ -350,21 +436,13 @@ static bool take_one(struct frame *f, int sig, const siginfo_t *info)
         actions[sig].sa_handler = SIG_DFL;
     }
     spin_unlock(&lock);
-    if (act.sa_handler == SIG_IGN) {
-        return false;
-    }
-    if (act.sa_handler != SIG_DFL) {
+    if (act.sa_handler != SIG_IGN && act.sa_handler != SIG_DFL) {
         run_handler(f, sig, info, &act);
-        return true;
-    }
-    if ((SIG_BIT(sig) & DEFAULT_IGNORED) != 0) {
-        return false;
-    }
-    if ((SIG_BIT(sig) & DEFAULT_STOPS) != 0) {
+    } else if (act.sa_handler == SIG_DFL && (SIG_BIT(sig) & DEFAULT_STOPS) != 0) {
         log(SIGNAL, WARN, "%s: a machine of one program does not stop; ignored", signal_name(sig));
-        return false;
+    } else if (act.sa_handler == SIG_DFL && (SIG_BIT(sig) & DEFAULT_IGNORED) == 0) {
+        die(sig, info, f);
     }
-    die(sig, info, f);
 }
 
 void signal_deliver(struct frame *f)
@@ -376,9 +454,7 @@ void signal_deliver(struct frame *f)
         f->rip = trap_site_rip(f->rip);
     }
     while ((sig = signal_take(~t->sig_mask, &info)) != 0) {
-        if (take_one(f, sig, &info) && signal_pending()) {
-            continue; /* its handler runs first, on top of this one */
-        }
+        take_one(f, sig, &info); /* the next one's handler runs first, on top of this one's */
     }
     long result = (long)f->rax;
     if (f->vector == FRAME_SYSCALL && result <= -ERESTARTSYS && result >= -ERESTART_RESTARTBLOCK) {

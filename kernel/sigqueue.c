@@ -20,21 +20,19 @@ struct pending_signal {
 
 static unsigned queued; /* in all queues */
 
-static void init(struct sigqueue *q)
+void sigqueue_init(struct sigqueue *q)
 {
-    if (q->signals.next == NULL) {
-        list_init(&q->signals);
-    }
+    *q = (struct sigqueue){.pending = 0};
+    list_init(&q->signals);
 }
 
 static void set_pending(struct sigqueue *q, uint64_t pending)
 {
-    __atomic_store_n(&q->pending, pending, __ATOMIC_RELEASE);
+    __atomic_store_n(&q->pending, pending, __ATOMIC_SEQ_CST);
 }
 
 int sigqueue_put(struct sigqueue *q, int sig, const siginfo_t *info)
 {
-    init(q);
     if (sig < FIRST_REALTIME && (q->pending & SIG_BIT(sig)) != 0) {
         return 0;
     }
@@ -106,7 +104,6 @@ void sigqueue_drop(struct sigqueue *q, uint64_t set)
 {
     struct list *at;
     struct list *tmp;
-    init(q);
     list_for_each_safe(at, tmp, &q->signals)
     {
         struct pending_signal *p = list_entry(at, struct pending_signal, link);

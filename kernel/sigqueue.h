@@ -10,11 +10,19 @@
 #include "kernel/base/base.h"
 #include "kernel/base/list.h"
 
-/* All zero: empty. The signal code's lock guards it; pending may be read without. */
+/* The signal code's lock guards it; pending may be read without. */
 struct sigqueue {
     struct list signals; /* in order of arrival */
     uint64_t pending; /* [A] bit n-1: a signal n is in the queue */
 };
+
+#define SIGQUEUE_INIT(q)                \
+    {                                   \
+        {&(q).signals, &(q).signals}, 0 \
+    }
+
+/* sigqueue_init: empty. */
+void sigqueue_init(struct sigqueue *q);
 
 /* What a synchronous signal's frame tells of its trap; all zero for other signals. */
 struct sigframe_fault {

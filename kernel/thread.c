@@ -118,6 +118,7 @@ int thread_create_first(void)
     }
     first.tid = PROCESS_PID;
     first.kernel_stack_top = top;
+    sigqueue_init(&first.sig_queue);
     first.sig_altstack.ss_flags = SS_DISABLE;
     spin_lock(&table.lock);
     table.last_tid = PROCESS_PID;
@@ -238,6 +239,7 @@ static struct thread *create(void)
         return NULL;
     }
     t->refs = 1;
+    sigqueue_init(&t->sig_queue);
     t->kernel_stack_top = kva_alloc_stack(KERNEL_STACK_SIZE / PAGE_SIZE);
     if (t->kernel_stack_top == 0 || alloc_vectors(t) != 0) {
         if (t->kernel_stack_top != 0) {

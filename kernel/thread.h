@@ -49,7 +49,9 @@ struct thread {
     void *vectors;
     void *vectors_memory; /* [I] heap block around it */
 
-    uint64_t sig_mask; /* [C] blocked signals, bit n-1 */
+    uint64_t sig_mask; /* [A] blocked signals, bit n-1; only the thread itself changes it */
+    uint64_t sig_waited; /* [A] signals of its sigtimedwait that it blocks otherwise */
+    bool sig_notified; /* [A] has something to take: see signal.c */
     uint64_t sig_saved_mask; /* mask to restore after sigsuspend, ppoll ... */
     bool sig_restore_mask; /* sig_saved_mask is to be restored on the way out */
     struct sigqueue sig_queue; /* directed at this thread */
