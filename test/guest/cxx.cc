@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // kinds: glibc-static glibc-dynamic glibc-dynamic-nopie
 // status: 5
+// rewritten: 95
 // stderr: same
 // stdin: printf '1 2\n3 x\n'
 // C++ programs: exceptions through many frames, run-time types, streams, thread-local objects, the

@@ -4,6 +4,7 @@
 // kinds: musl-static musl-static-pie musl-dynamic
 // kinds: glibc-static glibc-static-pie glibc-dynamic glibc-dynamic-nopie
 // status: 7
+// rewritten: 95
 // stderr: same
 /* The first program of everybody, in each way that Linux programs are linked. */
 #include <stdio.h>
