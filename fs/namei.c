@@ -20,8 +20,8 @@
 
 struct walk {
     struct vnode *at; /* referenced */
-    struct vnode *root; /* the process's when the walk began, referenced */
-    const struct vnode *floor; /* WALK_BENEATH: ".." must not leave it */
+    struct vnode *root; /* ".." stays there: the process's when the walk began, referenced */
+    struct path scope; /* WALK_BENEATH, WALK_IN_ROOT: where the walk began; else vnode is NULL */
     char *name; /* heap, PATH_MAX: absolute canonical name of at */
     size_t len;
     char *pending; /* heap, NULL, or the text that rest points into */
@@ -99,18 +99,48 @@ static int go_to(struct walk *w, const struct path *p)
     return 0;
 }
 
+/* Another mount than the one where the walk stands: not with WALK_NO_XDEV. */
+static int check_mount(const struct walk *w, const struct vnode *to)
+{
+    return (w->flags & WALK_NO_XDEV) != 0 && to->mount != w->at->mount ? -EXDEV : 0;
+}
+
+/* The target of a symlink that begins with a slash. */
 static int go_to_root(struct walk *w)
 {
     struct path p;
+    if ((w->flags & WALK_BENEATH) != 0) {
+        return -EXDEV;
+    }
+    if ((w->flags & WALK_IN_ROOT) != 0) {
+        int err = check_mount(w, w->scope.vnode);
+        return err != 0 ? err : go_to(w, &w->scope);
+    }
     namei_root(&p);
-    int err = p.vnode != NULL ? go_to(w, &p) : -ENOMEM;
+    int err = p.vnode != NULL ? check_mount(w, p.vnode) : -ENOMEM;
+    err = err != 0 ? err : go_to(w, &p);
     path_put(&p);
+    return err;
+}
+
+/* Where the walk begins is its limit. */
+static int enter_scope(struct walk *w)
+{
+    const struct path here = {w->at, w->name};
+    int err = path_copy(&w->scope, &here);
+    if (err == 0 && (w->flags & WALK_IN_ROOT) != 0) {
+        if (w->root != NULL) {
+            vnode_put(w->root);
+        }
+        vnode_get(w->at);
+        w->root = w->at;
+    }
     return err;
 }
 
 static int walk_begin(struct walk *w, const struct path *at, const char *name, unsigned flags)
 {
-    bool absolute = name[0] == '/';
+    bool absolute = name[0] == '/' && (flags & WALK_IN_ROOT) == 0;
     *w = (struct walk){.rest = name, .flags = flags};
     if (strlen(name) >= PATH_MAX) {
         return -ENAMETOOLONG;
@@ -132,8 +162,8 @@ static int walk_begin(struct walk *w, const struct path *at, const char *name, u
     }
     int err = go_to(w, absolute ? &root : at != NULL ? at : &cwd);
     spin_unlock(&cwd_lock);
-    w->floor = w->at;
-    return err;
+    bool scoped = (flags & (WALK_BENEATH | WALK_IN_ROOT)) != 0;
+    return err == 0 && scoped ? enter_scope(w) : err;
 }
 
 static void walk_end(struct walk *w)
@@ -144,6 +174,7 @@ static void walk_end(struct walk *w)
     if (w->root != NULL) {
         vnode_put(w->root);
     }
+    path_put(&w->scope);
     heap_free(w->name);
     heap_free(w->pending);
 }
@@ -177,14 +208,17 @@ static int name_push(struct walk *w, const char *part, size_t len)
 static int go_up(struct walk *w)
 {
     struct vnode *up;
+    if ((w->flags & WALK_BENEATH) != 0 && w->at == w->scope.vnode) {
+        return -EXDEV;
+    }
     if (w->at == w->root) {
         return 0;
     }
-    if ((w->flags & WALK_BENEATH) != 0 && w->at == w->floor) {
-        return -EXDEV;
-    }
     while (w->at == w->at->mount->root && w->at->mount->covered != NULL) {
         struct vnode *covered = w->at->mount->covered;
+        if ((w->flags & WALK_NO_XDEV) != 0) {
+            return -EXDEV;
+        }
         vnode_get(covered);
         stand_at(w, covered);
     }
@@ -197,13 +231,17 @@ static int go_up(struct walk *w)
     return 0;
 }
 
-static void cross_mounts(struct walk *w)
+static int cross_mounts(struct walk *w)
 {
-    while (w->at->mounted_here != NULL) {
-        struct vnode *top = w->at->mounted_here->root;
-        vnode_get(top);
-        stand_at(w, top);
+    const struct mount *m;
+    while ((m = __atomic_load_n(&w->at->mounted_here, __ATOMIC_ACQUIRE)) != NULL) {
+        if ((w->flags & WALK_NO_XDEV) != 0) {
+            return -EXDEV;
+        }
+        vnode_get(m->root);
+        stand_at(w, m->root);
     }
+    return 0;
 }
 
 /* The next component of rest: its start and length; rest moves behind it and its slashes. */
@@ -252,10 +290,7 @@ static int follow(struct walk *w, struct vnode *v)
     heap_free(w->pending);
     w->pending = text;
     w->rest = text;
-    if (text[0] != '/') {
-        return 0;
-    }
-    return (w->flags & WALK_BENEATH) != 0 ? -EXDEV : go_to_root(w);
+    return text[0] == '/' ? go_to_root(w) : 0;
 }
 
 /* Search permission and type of the directory that a component is looked up in. */
@@ -274,11 +309,15 @@ static int jump(struct walk *w, struct vnode *link)
     if (++w->links > LINKS_MAX || (w->flags & WALK_NO_SYMLINKS) != 0) {
         return -ELOOP;
     }
+    if ((w->flags & WALK_NO_MAGIC) != 0) {
+        return -ELOOP;
+    }
     int err = link->ops->jump(link, &target);
     if (err != 0) {
         return err;
     }
-    err = go_to(w, &target);
+    err = w->scope.vnode != NULL ? -EXDEV : check_mount(w, target.vnode);
+    err = err != 0 ? err : go_to(w, &target);
     path_put(&target);
     return err;
 }
@@ -304,16 +343,36 @@ static int step(struct walk *w, const char *part, size_t len, bool last)
     }
     err = name_push(w, part, len);
     stand_at(w, next);
-    cross_mounts(w);
+    err = err != 0 ? err : cross_mounts(w);
     if (err == 0 && trailing && !S_ISDIR(w->at->mode)) {
         err = -ENOTDIR;
     }
     return err;
 }
 
-/* Walk rest; with stop_before_last, stand at the directory of the last component and leave it in
- * rest. */
-static int walk_rest(struct walk *w, bool stop_before_last)
+/* Follow the last component if it is a symlink that is to be followed. Returns 1 then, 0, or a
+ * negative errno. */
+static int follow_last(struct walk *w, const char *part, size_t len)
+{
+    struct vnode *v;
+    if ((w->flags & WALK_NOFOLLOW) != 0 || part[len] == '/' || len > NAME_MAX) {
+        return 0;
+    }
+    int err = w->at->ops->lookup(w->at, part, len, &v);
+    if (err != 0) {
+        return err == -ENOENT ? 0 : err;
+    }
+    bool is_link = S_ISLNK(v->mode);
+    if (is_link) {
+        err = v->ops->jump != NULL ? jump(w, v) : follow(w, v);
+    }
+    vnode_put(v);
+    return err != 0 ? err : is_link;
+}
+
+/* Walk rest. stop_short: stand at the directory of the last component and leave that in rest, but follow
+ * it first as long as it is a symlink that is to be followed. */
+static int walk_rest(struct walk *w, bool stop_short)
 {
     while (!rest_is_empty(w)) {
         const char *before = w->rest;
@@ -324,9 +383,16 @@ static int walk_rest(struct walk *w, bool stop_before_last)
             return err;
         }
         bool last = rest_is_empty(w);
-        if (stop_before_last && last) {
+        int followed = last && stop_short ? follow_last(w, part, len) : 0;
+        if (followed < 0) {
+            return followed;
+        }
+        if (last && stop_short && followed == 0) {
             w->rest = before;
             return 0;
+        }
+        if (followed > 0) {
+            continue;
         }
         if (len == 1 && part[0] == '.') {
             continue;
@@ -364,13 +430,13 @@ int namei_walk(const struct path *at, const char *name, unsigned flags, struct p
     return err;
 }
 
-int namei_parent(const struct path *at, const char *name, struct path *dir, char *last,
-                 bool *trailing_slash)
+int namei_target(const struct path *at, const char *name, unsigned flags, struct path *dir,
+                 char *last, bool *trailing_slash)
 {
     struct walk w;
     const char *part;
     last[0] = 0;
-    int err = walk_begin(&w, at, name, 0);
+    int err = walk_begin(&w, at, name, flags);
     err = err != 0 ? err : walk_rest(&w, true);
     if (err == 0) { /* "/" itself has no last component: last stays empty */
         size_t len = take_part(&w, &part);
@@ -386,4 +452,10 @@ int namei_parent(const struct path *at, const char *name, struct path *dir, char
     err = err != 0 ? err : walk_result(&w, dir);
     walk_end(&w);
     return err;
+}
+
+int namei_parent(const struct path *at, const char *name, struct path *dir, char *last,
+                 bool *trailing_slash)
+{
+    return namei_target(at, name, WALK_NOFOLLOW, dir, last, trailing_slash);
 }

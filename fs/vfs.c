@@ -14,7 +14,6 @@
 #include "kernel/base/string.h"
 #include "kernel/heap.h"
 
-#define LINKS_MAX 40
 #define TMPFILE_ONLY (O_TMPFILE & ~O_DIRECTORY)
 #define OPEN_ONCE (O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC) /* not kept as status */
 #define PATH_FLAGS (O_DIRECTORY | O_NOFOLLOW | O_PATH | O_CLOEXEC)
@@ -130,119 +129,51 @@ static int create_in(const struct path *dir, const char *name, struct open *o, s
     return err;
 }
 
-/* The target of the dangling symlink v, to be walked from its directory. */
-static int link_target(struct vnode *v, const struct open *o, char **out)
-{
-    if ((o->flags & O_EXCL) != 0) {
-        return -EEXIST;
-    }
-    if ((o->flags & O_NOFOLLOW) != 0 || (o->walk & WALK_NO_SYMLINKS) != 0) {
-        return -ELOOP;
-    }
-    if (v->ops->jump != NULL) {
-        return -ENOENT;
-    }
-    char *text = heap_alloc(PATH_MAX);
-    if (text == NULL) {
-        return -ENOMEM;
-    }
-    long n = v->ops->readlink(v, text, PATH_MAX - 1);
-    if (n < 0) {
-        heap_free(text);
-        return (int)n;
-    }
-    text[n] = 0;
-    *out = text;
-    return 0;
-}
-
-/* One try at creating the missing name. On success with *next set, go on there from *dir: it is the
- * target of a symlink. */
-static int create_missing(const struct path *at, const char *name, struct open *o, struct path *out,
-                          struct path *dir, char **next)
-{
-    char last[NAME_MAX + 1];
-    bool slash;
-    struct vnode *v;
-    *next = NULL;
-    int err = namei_parent(at, name, dir, last, &slash);
-    if (err != 0) {
-        return err;
-    }
-    err = dir->vnode->ops->lookup(dir->vnode, last, strlen(last), &v);
-    if (err == -ENOENT) {
-        err = create_in(dir, last, o, out);
-    } else if (err == 0) {
-        err = S_ISLNK(v->mode) ? link_target(v, o, next) : -EEXIST;
-        vnode_put(v);
-    }
-    if (err != 0 || *next == NULL) {
-        path_put(dir);
-    }
-    return err;
-}
-
-/* A name that ends in a slash is a directory's, and O_CREAT makes none: the error. "./" and the
- * like are no names to be made, they exist. */
-static int refuse_slash(const struct path *at, const char *name, bool excl)
-{
-    struct path dir;
-    char last[NAME_MAX + 1];
-    int err = namei_parent(at, name, &dir, last, NULL);
-    if (err != 0) {
-        return err;
-    }
-    path_put(&dir);
-    bool special = last[0] == 0 || strcmp(last, ".") == 0 || strcmp(last, "..") == 0;
-    return special && excl ? -EEXIST : -EISDIR;
-}
-
 /* The walk failed, but a last component that is missing, or a symlink, may say more. */
 static bool look_closer(int err)
 {
     return err == -ENOENT || err == -ELOOP || err == -ENOTDIR;
 }
 
-/* Find name or create it. */
+/* One try at creating what name leads to. -EEXIST: it is there (by now). */
+static int create_missing(const struct path *at, const char *name, struct open *o, unsigned walk,
+                          struct path *out)
+{
+    char last[NAME_MAX + 1];
+    bool slash;
+    struct path dir;
+    struct vnode *v;
+    int err = namei_target(at, name, walk, &dir, last, &slash);
+    if (err != 0) {
+        return err;
+    }
+    bool special = last[0] == 0 || strcmp(last, ".") == 0 || strcmp(last, "..") == 0;
+    if (slash || special) { /* a directory's name, and O_CREAT makes none */
+        err = special && (o->flags & O_EXCL) != 0 ? -EEXIST : -EISDIR;
+    } else {
+        err = dir.vnode->ops->lookup(dir.vnode, last, strlen(last), &v);
+        if (err == 0) {
+            vnode_put(v);
+            err = -EEXIST;
+        } else if (err == -ENOENT) {
+            err = create_in(&dir, last, o, out);
+        }
+    }
+    path_put(&dir);
+    return err;
+}
+
+/* Find name or create it: until one of the two succeeds, since other threads create and remove,
+ * too. */
 static int find_or_create(const struct path *at, const char *name, struct open *o, struct path *out)
 {
-    struct path from = {NULL, NULL}; /* directory of the symlink whose target is walked */
-    char *text = NULL;
     bool excl = (o->flags & O_EXCL) != 0;
     unsigned walk = o->walk | (excl ? WALK_NOFOLLOW : 0);
-    int err = -ELOOP;
-    for (unsigned links = 0; links < LINKS_MAX; links++) {
-        struct path dir;
-        char *next = NULL;
-        size_t len = strlen(name);
-        if (len > 0 && name[len - 1] == '/') { /* of a symlink's target too */
-            err = refuse_slash(at, name, excl);
-            break;
-        }
-        err = namei_walk(at, name, walk, out);
-        if (err == 0 && excl) {
-            path_put(out);
-            err = -EEXIST;
-        }
-        if (!look_closer(err)) {
-            break;
-        }
-        err = create_missing(at, name, o, out, &dir, &next);
-        if (next == NULL && (err != -EEXIST || excl)) {
-            break;
-        }
-        if (next != NULL) {
-            path_put(&from);
-            heap_free(text);
-            from = dir;
-            text = next;
-            at = &from;
-            name = text;
-        }
-        err = -ELOOP;
-    }
-    path_put(&from);
-    heap_free(text);
+    int err;
+    do {
+        err = excl ? -ENOENT : namei_walk(at, name, walk, out);
+        err = look_closer(err) ? create_missing(at, name, o, walk, out) : err;
+    } while (err == -EEXIST && !excl);
     return err;
 }
 

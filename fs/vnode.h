@@ -137,6 +137,9 @@ MUST_CHECK int path_copy(struct path *dst, const struct path *src);
 #define WALK_EMPTY 0x4 /* an empty name means at itself (AT_EMPTY_PATH) */
 #define WALK_NO_SYMLINKS 0x8 /* RESOLVE_NO_SYMLINKS */
 #define WALK_BENEATH 0x10 /* RESOLVE_BENEATH */
+#define WALK_NO_MAGIC 0x20 /* RESOLVE_NO_MAGICLINKS */
+#define WALK_IN_ROOT 0x40 /* RESOLVE_IN_ROOT: at is the root directory */
+#define WALK_NO_XDEV 0x80 /* RESOLVE_NO_XDEV */
 MUST_CHECK int namei_walk(const struct path *at, const char *name, unsigned flags,
                           struct path *out);
 
@@ -144,6 +147,11 @@ MUST_CHECK int namei_walk(const struct path *at, const char *name, unsigned flag
  * last[NAME_MAX+1]. trailing_slash (may be NULL) tells whether the name ended in '/'. */
 MUST_CHECK int namei_parent(const struct path *at, const char *name, struct path *dir, char *last,
                             bool *trailing_slash);
+
+/* namei_target: as namei_parent of what a name leads to when it may be created: a symlink as the last
+ * component is followed, unless flags have WALK_NOFOLLOW. */
+MUST_CHECK int namei_target(const struct path *at, const char *name, unsigned flags,
+                            struct path *dir, char *last, bool *trailing_slash);
 
 /* The process's root directory, where absolute names start: chroot(2). */
 MUST_CHECK int namei_set_root(const struct path *p);

@@ -27,7 +27,7 @@ int name_take(struct name *n, int at, const char USER *text, unsigned flags)
     n->at = NULL;
     n->dir = (struct fd_ref){NULL, false};
     int err = take_text(n, text, flags);
-    if (err != 0 || n->text[0] == '/' || at == AT_FDCWD) {
+    if (err != 0 || at == AT_FDCWD || (n->text[0] == '/' && (flags & NAME_IN_ROOT) == 0)) {
         return err;
     }
     n->dir = fd_borrow_any(at);

@@ -14,6 +14,8 @@ struct name {
     char text[PATH_MAX];
 };
 
+#define NAME_IN_ROOT 0x80000000U /* besides AT_*: absolute names start at the descriptor, too */
+
 /* name_take: read text and find the directory of descriptor at (AT_FDCWD or a descriptor, which an
  * absolute name ignores). flags with AT_EMPTY_PATH allow "" (or a NULL pointer), which
  * means at itself. Returns 0; -EFAULT, -ENAMETOOLONG, -ENOENT ("" without the flag), -EBADF,

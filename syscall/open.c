@@ -25,7 +25,6 @@
 #define RESOLVE_KNOWN                                                                  \
     (RESOLVE_NO_XDEV | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS | RESOLVE_BENEATH | \
      RESOLVE_IN_ROOT | RESOLVE_CACHED)
-#define RESOLVE_DONE (RESOLVE_NO_SYMLINKS | RESOLVE_BENEATH) /* the others are refused */
 
 /* Open n and give it a descriptor. */
 static long open_name(const struct name *n, unsigned flags, uint32_t mode, unsigned walk)
@@ -89,7 +88,29 @@ static int check_how(const struct open_how *how)
     if ((how->flags & O_PATH) != 0 && (how->flags & ~(uint64_t)alone) != 0) {
         return -EINVAL;
     }
-    return (how->resolve & ~(uint64_t)RESOLVE_DONE) != 0 ? -EOPNOTSUPP : 0;
+    if ((how->resolve & RESOLVE_BENEATH) != 0 && (how->resolve & RESOLVE_IN_ROOT) != 0) {
+        return -EINVAL;
+    }
+    /* all is in memory, but Linux promises nothing for calls that change something */
+    bool changes = creates || (how->flags & O_TRUNC) != 0;
+    return (how->resolve & RESOLVE_CACHED) != 0 && changes ? -EAGAIN : 0;
+}
+
+/* How to walk. */
+static unsigned walk_of(uint64_t resolve)
+{
+    static const struct {
+        unsigned resolve, walk;
+    } flags[] = {
+        {RESOLVE_NO_SYMLINKS, WALK_NO_SYMLINKS}, {RESOLVE_NO_MAGICLINKS, WALK_NO_MAGIC},
+        {RESOLVE_BENEATH, WALK_BENEATH},         {RESOLVE_IN_ROOT, WALK_IN_ROOT},
+        {RESOLVE_NO_XDEV, WALK_NO_XDEV},
+    };
+    unsigned walk = 0;
+    for (unsigned i = 0; i < ARRAY_LEN(flags); i++) {
+        walk |= (resolve & flags[i].resolve) != 0 ? flags[i].walk : 0;
+    }
+    return walk;
 }
 
 long sys_openat2(int at, const char USER *name, const void USER *from, size_t size)
@@ -98,13 +119,12 @@ long sys_openat2(int at, const char USER *name, const void USER *from, size_t si
     struct open_how how;
     int err = read_how(&how, from, size);
     err = err != 0 ? err : check_how(&how);
-    err = err != 0 ? err : name_take(&n, at, name, 0);
+    unsigned take = (how.resolve & RESOLVE_IN_ROOT) != 0 ? NAME_IN_ROOT : 0;
+    err = err != 0 ? err : name_take(&n, at, name, take);
     if (err != 0) {
         return err;
     }
-    unsigned walk = (how.resolve & RESOLVE_NO_SYMLINKS) != 0 ? WALK_NO_SYMLINKS : 0;
-    walk |= (how.resolve & RESOLVE_BENEATH) != 0 ? WALK_BENEATH : 0;
-    long fd = open_name(&n, (unsigned)how.flags, (uint32_t)how.mode, walk);
+    long fd = open_name(&n, (unsigned)how.flags, (uint32_t)how.mode, walk_of(how.resolve));
     name_drop(&n);
     return fd;
 }
