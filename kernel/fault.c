@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Page faults of the program, and of the kernel on the program's behalf.
  *
- * Anonymous memory comes 16 pages at a time, or 2 MiB where the region allows and memory is
- * plentiful; a private file page is mapped from the object until it is written, then copied. Every
- * monitor call costs as much as copying several pages, so neighbours come along when they are
- * cheap.
+ * Anonymous memory comes 16 pages at a time, more where faults follow each other, or 2 MiB where the
+ * region allows and memory is plentiful; a private file page is mapped from the object until it is
+ * written, then copied. A fault and its monitor call cost as much as zeroing or copying dozens of
+ * pages, so neighbours come along.
  * Context: takes space.lock; may block in the object. Source: mmap(2), sigaction(2) si_code. */
 #include "kernel/mmap.h"
 
@@ -16,6 +16,7 @@
 #include <asm/siginfo.h>
 #include <linux/resource.h>
 
+#include "kernel/ahead.h"
 #include "kernel/base/print.h"
 #include "kernel/base/string.h"
 #include "kernel/file.h"
@@ -25,92 +26,137 @@
 #include "kernel/uaccess.h"
 #include "platform/pages.h"
 
-#define AROUND_ORDER 4
+#define AROUND_ORDER 4 /* pages that one fault enters, log2; */
 #define AROUND_LEN (PAGE_SIZE << AROUND_ORDER)
-#define COPY_AROUND 4 /* private file pages that one write fault copies */
+#define AROUND_MAX 9 /* the same when faults follow each other */
+#define DATA_LEN (256UL << 10) /* a program's data up to this size is copied at the first touch */
+#define AROUND_RUNS 16 /* monitor calls that one fault may take */
 #define STACK_GUARD (256 * PAGE_SIZE) /* as Linux's stack_guard_gap */
-#define HUGE_PART 4 /* 2 MiB pages while more than 1/4 of memory is free, */
-#define AROUND_PART 8 /* fault-around while more than 1/8 is */
+#define FREE_PART 8 /* more than is asked for comes while more than 1/8 of memory is free */
 
-static bool plentiful(unsigned part, size_t need)
+static bool plentiful(size_t need)
 {
     struct pages_stats s;
     pages_stats(&s);
-    return s.free > need + s.total / part;
+    return s.free > need + s.total / FREE_PART;
 }
 
-/* [*start, *end): the part of the aligned window around addr that v covers and nothing is mapped
- * in. */
-static void window_around(const struct vma *v, uint64_t addr, uint64_t len, uint64_t *start,
-                          uint64_t *end)
+/* The pages around page that a fault there should bring, clipped to v and to what has no entries.
+ * Where nothing lies below, memory is probably touched upwards. Two threads may disturb each
+ * other's sequence here: they get smaller or larger windows, nothing worse.
+ * Returns false when there is an entry at page. */
+static bool window_around(struct vma *v, uint64_t page, uint64_t *start, uint64_t *end)
 {
-    uint64_t low = align_down(addr, len);
-    uint64_t high = min(low + len, v->end);
-    low = max(low, v->start);
-    *start = align_down(addr, PAGE_SIZE);
-    *end = *start + PAGE_SIZE;
-    while (*start > low && pmap_get(*start - PAGE_SIZE).flags == 0) {
-        *start -= PAGE_SIZE;
+    unsigned order = AROUND_ORDER;
+    bool follows = __atomic_load_n(&v->around_next, __ATOMIC_RELAXED) == page;
+    if (follows) {
+        unsigned last = __atomic_load_n(&v->around_order, __ATOMIC_RELAXED);
+        order = min(max(last, order) + 1, (unsigned)AROUND_MAX);
     }
-    while (*end < high && pmap_get(*end).flags == 0) {
-        *end += PAGE_SIZE;
+    __atomic_store_n(&v->around_order, order, __ATOMIC_RELAXED);
+    *start = follows ? page : max(align_down(page, AROUND_LEN), v->start);
+    *end = min(page + (PAGE_SIZE << order), v->end);
+    if (!pmap_gap(page, start, end)) {
+        return false;
     }
+    if (*start < page) {
+        *end = min(*end, align_down(page, AROUND_LEN) + AROUND_LEN);
+    }
+    return true;
+}
+
+static void window_done(struct vma *v, uint64_t end)
+{
+    __atomic_store_n(&v->around_next, end, __ATOMIC_RELAXED);
 }
 
 static bool huge_fits(const struct vma *v, uint64_t addr)
 {
     uint64_t base = align_down(addr, HUGE_SIZE);
     return (v->flags & VMA_NOHUGE) == 0 && base >= v->start && base + HUGE_SIZE <= v->end &&
-           pmap_huge_possible(base) && plentiful(HUGE_PART, 1UL << PAGES_HUGE_ORDER);
+           pmap_huge_possible(base) && plentiful(1UL << PAGES_HUGE_ORDER);
 }
 
-static bool enter_huge(const struct vma *v, uint64_t addr)
+static int enter_huge(const struct vma *v, uint64_t addr)
 {
     struct page *p = pages_alloc(PAGES_HUGE_ORDER, PAGES_ZERO);
     if (p == NULL) {
-        return false;
-    }
-    if (pmap_enter_huge(align_down(addr, HUGE_SIZE), pages_pa(p), v->prot) != 0) {
-        pages_put(p);
-        return false;
-    }
-    return true;
-}
-
-/* Enter a fresh block of 2^order zeroed pages at va. */
-static int enter_zeroed(const struct vma *v, uint64_t va, unsigned order)
-{
-    struct page *p = pages_alloc(order, PAGES_ZERO);
-    if (p == NULL) {
         return -ENOMEM;
     }
-    pages_split(p);
-    int err = pmap_enter(va, pages_pa(p), 1U << order, v->prot, PMAP_COUNTED);
-    for (unsigned i = 0; err != 0 && i < 1U << order; i++) {
-        pages_put(p + i);
+    int err = pmap_enter_huge(align_down(addr, HUGE_SIZE), pages_pa(p), v->prot);
+    if (err != 0) {
+        pages_put(p);
     }
     return err;
 }
 
-static int fault_anonymous(const struct vma *v, uint64_t addr)
+/* n frames that follow each other, each with a reference; NULL: there are none. */
+static struct page *frames_alloc(unsigned n)
+{
+    unsigned order = n > 1 ? 32 - (unsigned)__builtin_clz(n - 1) : 0;
+    struct page *p = pages_alloc(order, 0);
+    if (p == NULL) {
+        return NULL;
+    }
+    pages_split(p);
+    for (unsigned i = n; i < 1U << order; i++) {
+        pages_put(p + i);
+    }
+    return p;
+}
+
+static void frames_put(struct page *p, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++) {
+        pages_put(p + i);
+    }
+}
+
+int space_enter_zeroed(const struct vma *v, uint64_t start, uint64_t end)
+{
+    unsigned n = (unsigned)((end - start) >> PAGE_SHIFT);
+    struct page *p = frames_alloc(n);
+    if (p == NULL) {
+        return -ENOMEM;
+    }
+    memset(pages_va(p), 0, end - start);
+    int err = pmap_enter(start, pages_pa(p), n, v->prot, PMAP_COUNTED);
+    if (err != 0) {
+        frames_put(p, n);
+    }
+    return err;
+}
+
+void space_enter_ahead(const struct vma *v, uint64_t start, uint64_t end)
+{
+    while (start < end) {
+        uint64_t next = min(end, align_down(start, HUGE_SIZE) + HUGE_SIZE);
+        if (!plentiful((next - start) >> PAGE_SHIFT) || space_enter_zeroed(v, start, next) != 0) {
+            return;
+        }
+        start = next;
+    }
+}
+
+static int fault_anonymous(struct vma *v, uint64_t page)
 {
     uint64_t start;
     uint64_t end;
-    if (huge_fits(v, addr) && enter_huge(v, addr)) {
-        return 0;
-    }
-    uint64_t page = align_down(addr, PAGE_SIZE);
-    if (plentiful(AROUND_PART, 1UL << AROUND_ORDER)) {
-        window_around(v, addr, AROUND_LEN, &start, &end);
-        for (unsigned order = AROUND_ORDER; order > 0; order--) {
-            uint64_t at = align_down(page, PAGE_SIZE << order);
-            bool fits = at >= start && at + (PAGE_SIZE << order) <= end;
-            if (fits && enter_zeroed(v, at, order) == 0) {
-                return 0;
-            }
+    if (huge_fits(v, page)) {
+        int err = enter_huge(v, page);
+        if (err != -ENOMEM) {
+            return err;
         }
     }
-    return enter_zeroed(v, page, 0);
+    if (!window_around(v, page, &start, &end)) {
+        return -EEXIST;
+    }
+    int err = -ENOMEM;
+    if (plentiful((end - start) >> PAGE_SHIFT)) {
+        err = space_enter_zeroed(v, start, end);
+        window_done(v, end);
+    }
+    return err == -ENOMEM ? space_enter_zeroed(v, page, page + PAGE_SIZE) : err;
 }
 
 /* The object's frame for va. Returns 0, -ENXIO past its end, -ENOMEM. */
@@ -140,138 +186,200 @@ struct page *space_copy(struct pa from)
     return p;
 }
 
-/* First write to a private file page that is not mapped yet. */
-static int enter_copy(const struct vma *v, uint64_t va)
+/* Nobody can change the object's pages through v's file: copies may be made before they are
+ * needed. */
+static bool is_steady(const struct vma *v)
 {
-    struct file_page fp;
-    int err = object_page(v, va, false, &fp);
-    if (err != 0) {
-        return err;
-    }
-    struct page *p = space_copy(fp.pa);
-    page_drop(&fp);
-    if (p == NULL) {
-        return -ENOMEM;
-    }
-    err = pmap_enter(va, pages_pa(p), 1, v->prot, PMAP_COUNTED);
-    if (err != 0) {
-        pages_put(p);
-    }
-    return err;
+    return (v->file->flags & O_ACCMODE) == O_RDONLY;
 }
 
-static int fault_file_write(const struct vma *v, uint64_t addr)
+/* Copy the object's pages for [*start, *end) to the frames from p on. Those that cannot be had
+ * shorten the range, but for page itself. */
+static int copy_object(const struct vma *v, uint64_t page, uint64_t *start, uint64_t *end,
+                       struct page *p)
 {
-    uint64_t start;
-    uint64_t end;
-    uint64_t page = align_down(addr, PAGE_SIZE);
-    int err = enter_copy(v, page);
-    /* else later writes must show in the rest */
-    bool steady = (v->file->flags & O_ACCMODE) == O_RDONLY;
-    if (err != 0 || !steady || !plentiful(AROUND_PART, COPY_AROUND)) {
-        return err;
-    }
-    window_around(v, addr, COPY_AROUND * PAGE_SIZE, &start, &end);
-    for (uint64_t va = page + PAGE_SIZE; va < end; va += PAGE_SIZE) {
-        if (enter_copy(v, va) != 0) {
-            break;
+    for (uint64_t va = *start; va < *end; va += PAGE_SIZE) {
+        struct file_page fp;
+        int err = object_page(v, va, false, &fp);
+        if (err != 0 && va > page) {
+            *end = va;
+            return 0;
         }
+        if (err != 0 && va < page) { /* begin again with page */
+            *start = page;
+            va = page - PAGE_SIZE;
+            continue;
+        }
+        if (err != 0) {
+            return err;
+        }
+        memcpy(pages_va(p + ((va - *start) >> PAGE_SHIFT)), pages_map(fp.pa), PAGE_SIZE);
+        page_drop(&fp);
     }
     return 0;
 }
 
-/* Enter [va, va + n pages) of frames that follow each other from fp; more pages are fetched and
- * added as long as they do. Returns the number entered, or a negative errno when not even the first
- * was. */
+/* Private copies of [start, end), where nothing is mapped. */
+static int enter_copies(const struct vma *v, uint64_t page, uint64_t start, uint64_t end)
+{
+    unsigned n = (unsigned)((end - start) >> PAGE_SHIFT);
+    struct page *p = frames_alloc(n);
+    if (p == NULL) {
+        return -ENOMEM;
+    }
+    int err = copy_object(v, page, &start, &end, p);
+    unsigned used = err == 0 ? (unsigned)((end - start) >> PAGE_SHIFT) : 0;
+    err = err != 0 ? err : pmap_enter(start, pages_pa(p), used, v->prot, PMAP_COUNTED);
+    frames_put(p + (err == 0 ? used : 0), err == 0 ? n - used : n);
+    return err;
+}
+
+/* First write to a private file page that is not mapped yet. */
+static int fault_file_write(const struct vma *v, uint64_t page)
+{
+    struct file_page fp;
+    int there = object_page(v, page, false, &fp);
+    if (there != 0) { /* said before memory is asked for */
+        return there;
+    }
+    page_drop(&fp);
+    uint64_t start = max(align_down(page, AROUND_LEN), v->start);
+    uint64_t end = min(align_down(page, AROUND_LEN) + AROUND_LEN, v->end);
+    if (!pmap_gap(page, &start, &end)) {
+        return -EEXIST;
+    }
+    int err = -ENOMEM;
+    if (is_steady(v) && plentiful((end - start) >> PAGE_SHIFT)) {
+        err = enter_copies(v, page, start, end);
+    }
+    return err == -ENOMEM ? enter_copies(v, page, page, page + PAGE_SIZE) : err;
+}
+
+/* Enter [va, va + n pages) of frames that follow each other from that of va on; more pages are
+ * fetched and added as long as they do. Returns the number entered, or a negative errno when not
+ * even the first was. */
 static long enter_run(const struct vma *v, uint64_t va, uint64_t end, bool write, unsigned flags)
 {
     struct file_page first;
+    struct file_page next;
     int err = object_page(v, va, write, &first);
     if (err != 0) {
         return err;
     }
     unsigned n = 1;
-    if (first.page == NULL) { /* frames of the image: uncounted, mostly contiguous */
-        struct file_page next;
-        for (uint64_t at = va + PAGE_SIZE; at < end; at += PAGE_SIZE, n++) {
-            if (object_page(v, at, write, &next) != 0) {
-                break;
-            }
-            if (next.page != NULL || next.pa.v != first.pa.v + n * PAGE_SIZE) {
-                page_drop(&next);
-                break;
-            }
+    for (uint64_t at = va + PAGE_SIZE; at < end; at += PAGE_SIZE, n++) {
+        if (object_page(v, at, write, &next) != 0) {
+            break;
         }
-    } else {
-        flags |= PMAP_COUNTED;
+        bool counted = next.page != NULL;
+        if (counted != (first.page != NULL) || next.pa.v != first.pa.v + n * PAGE_SIZE) {
+            page_drop(&next);
+            break;
+        }
     }
+    flags |= first.page != NULL ? PMAP_COUNTED : 0;
     err = pmap_enter(va, first.pa, n, v->prot, flags);
-    if (err != 0) {
-        page_drop(&first);
-        return err;
+    for (unsigned i = 0; err != 0 && first.page != NULL && i < n; i++) {
+        pages_put(pages_of((struct pa){first.pa.v + i * PAGE_SIZE}));
     }
-    return (long)n;
+    return err != 0 ? err : (long)n;
 }
 
-static int fault_file(const struct vma *v, uint64_t addr, bool write)
+static void enter_runs(const struct vma *v, uint64_t va, uint64_t end, bool write, unsigned flags)
+{
+    for (unsigned runs = 0; va < end && runs < AROUND_RUNS; runs++) {
+        long n = enter_run(v, va, end, write, flags);
+        if (n <= 0) {
+            return;
+        }
+        va += (uint64_t)n * PAGE_SIZE;
+    }
+}
+
+static int fault_file(struct vma *v, uint64_t page, bool write)
 {
     bool shared = (v->flags & VMA_SHARED) != 0;
-    bool writable = shared && (v->prot & PROT_WRITE) != 0;
-    uint64_t start;
-    uint64_t end;
-    if (write && !shared) {
-        return fault_file_write(v, addr);
+    bool writable = (v->prot & PROT_WRITE) != 0;
+    bool small_data = writable && v->end - v->start <= DATA_LEN && is_steady(v);
+    if (!shared && (write || small_data)) {
+        return fault_file_write(v, page);
     }
     if (space_is_text(v)) {
-        return space_fault_text(v, addr);
+        return space_fault_text(v, page);
     }
-    window_around(v, addr, AROUND_LEN, &start, &end);
-    uint64_t page = align_down(addr, PAGE_SIZE);
-    unsigned flags = writable ? 0 : PMAP_COPY;
-    long n = enter_run(v, page, end, writable, flags);
+    uint64_t start;
+    uint64_t end;
+    if (!window_around(v, page, &start, &end)) {
+        return -EEXIST;
+    }
+    window_done(v, end);
+    bool write_through = shared && writable;
+    unsigned flags = write_through ? 0 : PMAP_COPY;
+    long n = enter_run(v, page, end, write_through, flags);
     if (n < 0) {
         return (int)n;
     }
-    for (uint64_t va = page + (uint64_t)n * PAGE_SIZE; va < end; va += (uint64_t)n * PAGE_SIZE) {
-        n = enter_run(v, va, end, writable, flags);
-        if (n <= 0) {
-            break;
-        }
-    }
-    for (uint64_t va = start; va < page; va += (uint64_t)n * PAGE_SIZE) {
-        n = enter_run(v, va, page, writable, flags);
-        if (n <= 0) {
-            break;
-        }
-    }
+    enter_runs(v, page + (uint64_t)n * PAGE_SIZE, end, write_through, flags);
+    enter_runs(v, start, page, write_through, flags);
     return 0;
 }
 
-/* A write to an entry that is read-only in hardware: give it a private or a writable frame. */
-static int fault_copy(const struct vma *v, uint64_t addr, const struct pmap_entry *e)
+static bool is_copy(uint64_t va)
 {
-    uint64_t va = align_down(addr, PAGE_SIZE);
-    if ((v->flags & VMA_SHARED) != 0) {
-        struct file_page fp;
-        int err = object_page(v, va, true, &fp);
-        if (err != 0) {
-            return err;
-        }
-        unsigned flags = fp.page != NULL ? PMAP_COUNTED : 0;
-        err = pmap_get(va).flags != 0 ? pmap_replace(va, fp.pa, v->prot, flags)
-                                      : pmap_enter(va, fp.pa, 1, v->prot, flags);
-        if (err != 0) {
-            page_drop(&fp);
-        }
-        return err;
+    return (pmap_get(va).flags & PMAP_COPY) != 0;
+}
+
+/* Private copies of the object's frames mapped around page, in one step. */
+static int copy_mapped(const struct vma *v, uint64_t page, bool around)
+{
+    static_assert(PMAP_MANY == 1 << AROUND_ORDER, "a window is replaced at once");
+    struct pmap_frame frames[PMAP_MANY];
+    uint64_t start = page;
+    uint64_t end = page + PAGE_SIZE;
+    uint64_t low = max(align_down(page, AROUND_LEN), v->start);
+    uint64_t high = min(align_down(page, AROUND_LEN) + AROUND_LEN, v->end);
+    while (around && start > low && is_copy(start - PAGE_SIZE)) {
+        start -= PAGE_SIZE;
     }
-    struct page *p = space_copy(e->pa);
+    while (around && end < high && is_copy(end)) {
+        end += PAGE_SIZE;
+    }
+    unsigned n = (unsigned)((end - start) >> PAGE_SHIFT);
+    struct page *p = frames_alloc(n);
     if (p == NULL) {
         return -ENOMEM;
     }
-    int err = pmap_replace(va, pages_pa(p), v->prot, PMAP_COUNTED);
+    for (unsigned i = 0; i < n; i++) {
+        uint64_t va = start + i * PAGE_SIZE;
+        frames[i] = (struct pmap_frame){va, pages_pa(p + i), pmap_get(va).pa};
+        memcpy(pages_va(p + i), pages_map(frames[i].was), PAGE_SIZE);
+    }
+    int err = pmap_replace_many(frames, n, v->prot, PMAP_COUNTED);
     if (err != 0) {
-        pages_put(p);
+        frames_put(p, n);
+    }
+    return err;
+}
+
+/* A write to an entry that is read-only in hardware: give it a private or a writable frame. */
+static int fault_copy(const struct vma *v, uint64_t page, const struct pmap_entry *e)
+{
+    if ((v->flags & VMA_SHARED) == 0) {
+        bool around = is_steady(v) && plentiful(PMAP_MANY);
+        int err = around ? copy_mapped(v, page, true) : -ENOMEM;
+        return err == -ENOMEM ? copy_mapped(v, page, false) : err;
+    }
+    struct file_page fp;
+    int err = object_page(v, page, true, &fp);
+    if (err != 0) {
+        return err;
+    }
+    unsigned flags = fp.page != NULL ? PMAP_COUNTED : 0;
+    struct pmap_frame now = {page, fp.pa, e->pa};
+    err = pmap_get(page).flags != 0 ? pmap_replace_many(&now, 1, v->prot, flags)
+                                    : pmap_enter(page, fp.pa, 1, v->prot, flags);
+    if (err != 0) {
+        page_drop(&fp);
     }
     return err;
 }
@@ -306,19 +414,19 @@ static bool allowed(const struct vma *v, unsigned error)
     return v->prot != PROT_NONE;
 }
 
-static int resolve(const struct vma *v, uint64_t addr, unsigned error)
+static int resolve(struct vma *v, uint64_t page, unsigned error)
 {
     bool write = (error & FAULT_WRITE) != 0;
-    struct pmap_entry e = pmap_get(addr);
-    uint64_t va = align_down(addr, PAGE_SIZE);
+    struct pmap_entry e = pmap_get(page);
     if (e.flags == 0) {
-        return v->file != NULL ? fault_file(v, addr, write) : fault_anonymous(v, addr);
+        ahead_touched(page);
+        return v->file != NULL ? fault_file(v, page, write) : fault_anonymous(v, page);
     }
     if (write && (e.flags & PMAP_COPY) != 0) {
-        return fault_copy(v, addr, &e);
+        return fault_copy(v, page, &e);
     }
     /* There is a frame but the hardware disagrees: rights were set aside by a split. */
-    return pmap_protect(va, va + PAGE_SIZE, v->prot);
+    return pmap_protect(page, page + PAGE_SIZE, v->prot);
 }
 
 void mmap_report_full(void)
@@ -338,13 +446,13 @@ int mmap_fault(uint64_t addr, unsigned error, uint64_t rsp, int *code)
     (void)rsp;
     mutex_lock(&space.lock);
     space.faults++;
-    const struct vma *v = vma_at(&space.tree, addr);
+    struct vma *v = vma_at(&space.tree, addr);
     v = v != NULL ? v : grow_stack(addr);
     *code = v == NULL ? SEGV_MAPERR : SEGV_ACCERR;
     int sig = SIGSEGV;
     if (v != NULL && allowed(v, error)) {
-        int err = resolve(v, addr, error);
-        sig = err == 0 ? 0 : SIGBUS;
+        int err = resolve(v, align_down(addr, PAGE_SIZE), error);
+        sig = err == 0 || err == -EEXIST ? 0 : SIGBUS; /* EEXIST: another thread was faster */
         *code = BUS_ADRERR;
         sig = err == -ENOMEM ? SIGKILL : sig;
     }

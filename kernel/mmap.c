@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The program's regions: map, unmap, protect, brk, and what is derived from them.
+/* The program's regions: map, unmap, protect, and what is derived from them.
  *
  * Owns the region tree; pmap.c knows the frames. A region without PROT bits keeps its frames but
  * none is mapped. space.lock is a sleeping lock, because objects may block while they find a page;
@@ -13,6 +13,7 @@
 #include <asm/stat.h>
 #include <linux/mman.h>
 
+#include "kernel/ahead.h"
 #include "kernel/base/print.h"
 #include "kernel/base/string.h"
 #include "kernel/file.h"
@@ -25,10 +26,6 @@
 #include "platform/pages.h"
 
 #define PROT_ALL (PROT_READ | PROT_WRITE | PROT_EXEC)
-#define RANDOM_PAGES (1UL << 28) /* places of mmap and the stack: 28 bits */
-#define BRK_RANDOM_PAGES (1UL << 13) /* up to 32 MiB above the program, as Linux */
-#define STACK_TOP_PLACE (USER_MAX - (1UL << 30))
-#define STACK_FIRST (128UL << 10) /* mapped at once; the rest grows */
 #define STACK_GAP (256UL << 20) /* mmap area starts this far below the stack */
 #define OVERCOMMIT 16 /* times the memory: more than that is refused at once */
 
@@ -38,8 +35,8 @@ void mmap_init(const uint64_t entropy[4])
 {
     (void)entropy; /* random.c was seeded with it */
     mutex_init(&space.lock);
-    uint64_t shift = random_u64() % RANDOM_PAGES * PAGE_SIZE;
-    space.mmap_top = STACK_TOP_PLACE - STACK_GAP - (1UL << 40) - shift;
+    uint64_t shift = random_u64() % SPACE_RANDOM_PAGES * PAGE_SIZE;
+    space.mmap_top = SPACE_STACK_TOP - STACK_GAP - (1UL << 40) - shift;
 }
 
 void mmap_set_forget_hook(void (*forget)(uint64_t start, uint64_t end))
@@ -127,6 +124,7 @@ int space_unmap(uint64_t start, uint64_t end)
     if (err != 0) {
         return err;
     }
+    ahead_gone(start, end);
     bool text = false;
     for (struct vma *v = vma_find(&space.tree, start); v != NULL && v->start < end;) {
         struct vma *next = vma_next(v);
@@ -315,6 +313,9 @@ long mmap_map(uint64_t addr, uint64_t len, int prot, int flags, struct file *f, 
     flags |= space.lock_future ? MAP_LOCKED : 0;
     v.flags |= flags & MAP_LOCKED ? VMA_LOCKED : 0;
     long at = map_locked(addr, len, &v, flags);
+    if (at >= 0 && (flags & (MAP_NORESERVE | MAP_POPULATE | MAP_LOCKED)) == 0) {
+        ahead_mapped(v.start, v.end);
+    }
     mutex_unlock(&space.lock);
     bool wanted = (flags & (MAP_POPULATE | MAP_LOCKED)) != 0 && (flags & MAP_NONBLOCK) == 0;
     if (at >= 0 && wanted) { /* as Linux: failing to populate is not an error */
@@ -413,62 +414,6 @@ int mmap_protect(uint64_t addr, uint64_t len, int prot)
     }
     int err = protect_locked(addr, end, prot & PROT_ALL);
     mutex_unlock(&space.lock);
-    return err;
-}
-
-void mmap_set_brk_start(uint64_t start)
-{
-    uint64_t shift = random_u64() % BRK_RANDOM_PAGES * PAGE_SIZE;
-    space.brk_start = align_up(start, PAGE_SIZE) + shift;
-    space.brk = space.brk_start;
-}
-
-static int brk_grow(uint64_t from, uint64_t to)
-{
-    const struct vma *v = vma_find(&space.tree, from);
-    if (v != NULL && v->start < to) {
-        return -ENOMEM;
-    }
-    struct vma heap = {.start = from, .end = to, .prot = PROT_READ | PROT_WRITE, .name = "[heap]"};
-    if (!space_may_grow(&heap, (to - from) >> PAGE_SHIFT) || space_hopeless(to - from)) {
-        return -ENOMEM;
-    }
-    return space_add(&heap);
-}
-
-uint64_t mmap_brk(uint64_t new_brk)
-{
-    mutex_lock(&space.lock);
-    uint64_t limit = process.limits[RLIMIT_DATA].rlim_cur;
-    bool sane =
-        new_brk >= space.brk_start && new_brk < USER_MAX && new_brk - space.brk_start <= limit;
-    uint64_t from = align_up(space.brk, PAGE_SIZE);
-    uint64_t to = align_up(new_brk, PAGE_SIZE);
-    int err = sane ? 0 : -ENOMEM;
-    if (sane && to > from) {
-        err = brk_grow(from, to);
-    } else if (sane && to < from) {
-        err = space_unmap(to, from);
-    }
-    if (err == 0) {
-        space.brk = new_brk;
-    }
-    uint64_t now = space.brk;
-    mutex_unlock(&space.lock);
-    return now;
-}
-
-int mmap_stack(uint64_t limit, uint64_t *top)
-{
-    uint64_t end = STACK_TOP_PLACE - random_u64() % RANDOM_PAGES * PAGE_SIZE;
-    struct vma v = {.end = end, .prot = PROT_READ | PROT_WRITE, .name = "[stack]"};
-    v.start =
-        end - (limit >= STACK_FIRST ? STACK_FIRST : max(align_up(limit, PAGE_SIZE), PAGE_SIZE));
-    v.flags = VMA_GROWS | VMA_NOHUGE;
-    mutex_lock(&space.lock);
-    int err = space_add(&v);
-    mutex_unlock(&space.lock);
-    *top = end;
     return err;
 }
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* The library OS's own page table of the program: the truth of which frame is behind which address.
- * The hardware tables are the monitor's and cannot be read back; pmap tells it what to change. */
+ * The hardware tables are the monitor's and cannot be read back; pmap tells it what to change.
+ * Every function is one step under pmap.lock: threads that fault in one place at once are told
+ * apart by -EEXIST. */
 #ifndef KERNEL_PMAP_H
 #define KERNEL_PMAP_H
 
@@ -20,21 +22,40 @@ struct pmap_entry {
 /* pmap_get: what is behind va. */
 struct pmap_entry pmap_get(uint64_t va);
 
+/* pmap_gap: the run of pages without entries around the page of va, within [*start, *end) and the
+ * same 2 MiB. False: there is an entry at va. */
+bool pmap_gap(uint64_t va, uint64_t *start, uint64_t *end);
+
 /* pmap_enter: put npages contiguous frames from pa at va, where nothing may be; prot is the
  * region's; flags are PMAP_COUNTED, PMAP_COPY. Counted frames: one reference each passes to the
  * table.
- * Returns 0 or -ENOMEM (nothing entered, references stay the caller's). */
+ * Returns 0, -EEXIST (there is an entry) or -ENOMEM (nothing entered, references stay the
+ * caller's). */
 MUST_CHECK int pmap_enter(uint64_t va, struct pa pa, unsigned npages, int prot, unsigned flags);
 
-/* pmap_huge_possible: the 2 MiB around va have no entries and never had small ones: pmap_enter_huge
- * can succeed. */
+/* pmap_huge_possible: the 2 MiB around va have no entries: pmap_enter_huge can succeed. */
 bool pmap_huge_possible(uint64_t va);
 
-/* pmap_enter_huge: one 2 MiB block of the page allocator at an aligned va where it is possible. */
+/* pmap_enter_huge: one 2 MiB block of the page allocator at an aligned va. Returns as
+ * pmap_enter. */
 MUST_CHECK int pmap_enter_huge(uint64_t va, struct pa pa, int prot);
 
-/* pmap_replace: the frame at va (a valid small entry) gives way to another; as pmap_enter. */
-MUST_CHECK int pmap_replace(uint64_t va, struct pa pa, int prot, unsigned flags);
+/* pmap_replace_many: the frames at up to PMAP_MANY addresses (valid small entries) give way to
+ * others, all or none; as pmap_enter. -EEXIST: not all of them are the expected ones any more.
+ * Frames and addresses that follow each other are cheaper. */
+#define PMAP_MANY 16
+struct pmap_frame {
+    uint64_t va;
+    struct pa pa, was;
+};
+MUST_CHECK int pmap_replace_many(const struct pmap_frame *frames, unsigned n, int prot,
+                                 unsigned flags);
+
+/* pmap_replace: the same for one. */
+MUST_CHECK static inline int pmap_replace(const struct pmap_frame *f, int prot, unsigned flags)
+{
+    return pmap_replace_many(f, 1, prot, flags);
+}
 
 /* pmap_remove: forget and unmap [start, end), put counted frames. A 2 MiB page that is only partly
  * inside is split first. Returns 0 or -ENOMEM (for the split; nothing removed). */

@@ -6,6 +6,9 @@
 #include "kernel/mutex.h"
 #include "kernel/vma.h"
 
+#define SPACE_RANDOM_PAGES (1UL << 28) /* places of mmap and the stack: 28 bits */
+#define SPACE_STACK_TOP (USER_MAX - (1UL << 30)) /* the stack ends somewhere below */
+
 struct space {
     struct mutex lock; /* mm.lock */
     struct vma_tree tree; /* [lock] */
@@ -38,6 +41,13 @@ struct page *space_copy(struct pa from);
  * -ENOMEM. */
 bool space_is_text(const struct vma *v);
 MUST_CHECK int space_fault_text(const struct vma *v, uint64_t addr);
+
+/* space_enter_zeroed: fresh zeroed frames for [start, end) of v, at most 4 MiB. 0, -EEXIST (a page is
+ * there), -ENOMEM. */
+MUST_CHECK int space_enter_zeroed(const struct vma *v, uint64_t start, uint64_t end);
+
+/* space_enter_ahead: the same before anybody has touched them, as far as memory is plentiful. */
+void space_enter_ahead(const struct vma *v, uint64_t start, uint64_t end);
 
 /* space_place: a free place of len bytes for a region without address; hint 0 or an address that is
  * taken when free. 0: none. */

@@ -62,8 +62,12 @@ static int own_page(const struct vma *v, uint64_t va)
         return 0;
     }
     struct page *p = space_copy(e.pa);
-    int err = p != NULL ? pmap_replace(va, pages_pa(p), v->prot, PMAP_COUNTED) : -ENOMEM;
-    if (err != 0 && p != NULL) {
+    if (p == NULL) {
+        return -ENOMEM;
+    }
+    struct pmap_frame now = {va, pages_pa(p), e.pa};
+    int err = pmap_replace(&now, v->prot, PMAP_COUNTED);
+    if (err != 0) {
         pages_put(p);
     }
     return err;

@@ -24,6 +24,10 @@ struct vma {
     uint64_t offset; /* of start in the file, page-aligned */
     uint64_t pa; /* VMA_SPECIAL: first frame */
     const char *name; /* "[stack]" ..., static; NULL */
+    /* Where the pages end that the last fault entered, and log2 of their number: faults that go on
+     * there get more. */
+    uint64_t around_next; /* [A] */
+    unsigned around_order; /* [A] */
 };
 
 struct vma_tree {

@@ -102,7 +102,7 @@ static long call_donate(uint64_t pa, uint64_t b, uint64_t c)
 {
     (void)b, (void)c;
     smp_lock();
-    long err = paging_donate(pa);
+    long err = tables_donate(pa);
     smp_unlock();
     return err;
 }
@@ -110,7 +110,7 @@ static long call_donate(uint64_t pa, uint64_t b, uint64_t c)
 static long call_pool(uint64_t a, uint64_t b, uint64_t c)
 {
     (void)a, (void)b, (void)c;
-    return paging_pool();
+    return tables_pool();
 }
 
 static long call_map_run(uint64_t va, uint64_t pa_flags, uint64_t npages)

@@ -32,8 +32,8 @@
 #define DATA_FLUSH 0x00 /* another CPU waits until this one has flushed */
 #define DATA_HALTED 0x04 /* in MON_WAIT: flushes before it goes on */
 /* MON_MAP_RUN and its kin: the table used last (which 2 MiB of addresses it maps, where it is), and
- * others that paging.c walked to, as pairs of the same, by unit modulo RUN_CACHE. Tables are never
- * freed. */
+ * others that paging.c walked to, as pairs of the same, by unit modulo RUN_CACHE. A table that goes
+ * is taken out of all first. */
 #define DATA_RUN_UNIT 0x08
 #define DATA_RUN_TABLE 0x10
 #define DATA_RUN_CACHE 0x20

@@ -90,14 +90,33 @@ void cpu_setup(unsigned cpu);
 long paging_map(uint64_t n);
 long paging_unmap(uint64_t n);
 long paging_protect(uint64_t n);
-long paging_donate(uint64_t pa);
-long paging_pool(void);
 long paging_map_run(uint64_t va, uint64_t pa_flags, uint64_t npages);
 long paging_unmap_run(uint64_t va, uint64_t b, uint64_t npages);
 long paging_replace_run(uint64_t va, uint64_t pa_flags, uint64_t npages);
+/* paging_frames_allowed: ring 3 may map the frames [pa, pa + len). */
+bool paging_frames_allowed(uint64_t pa, uint64_t len);
 /* paging_init: image and direct map are at these addresses; [0, image_end) is not ring 3's to
  * map. */
 void paging_init(uint64_t libos_base, uint64_t direct_base, uint64_t image_end_pa, bool giga);
+
+/* tables.c */
+long tables_donate(uint64_t pa);
+long tables_pool(void);
+/* tables_own: a frame in [pa, pa + len) belongs to a donated unit. */
+bool tables_own(uint64_t pa, uint64_t len);
+/* tables_find: the table that holds the entries of level (0: 4 KiB pages, 1: 2 MiB, 2: 1 GiB) for
+ * va. NULL with *err: 0 absent (alloc false), -ENOMEM no table frame, -EEXIST a larger page is in
+ * the way. */
+uint64_t *tables_find(uint64_t va, unsigned level, bool alloc, long *err);
+/* tables_drop: take the table of small pages at entry away, for a 2 MiB page at va; false when it is
+ * in use. */
+bool tables_drop(uint64_t *entry, uint64_t va);
+
+static inline void flush_all(void)
+{
+    uint64_t cr3;
+    __asm__ volatile("mov %%cr3, %0; mov %0, %%cr3" : "=r"(cr3)::"memory");
+}
 
 /* apic.c */
 void apic_init(bool tsc_deadline);

@@ -4,33 +4,19 @@
  * Invariants: no frame of the monitor, of a page table or of the library OS image is reachable
  * through an entry made here; nothing is writable and executable at once but what a call marked as
  * the program's own (MAP_JIT), and never in the kernel area; the image's mapping only loses rights.
- * Table frames come from the rest of the monitor's 2 MiB and from donated units, which are scanned
- * for first: a unit that ring 3 still maps is refused. Tables are never freed.
+ * Where tables come from: tables.c.
  * Source: AMD64 APM vol. 2 ch. 5. */
 #include "platform/monitor/monitor.h"
 
 #include <asm/errno.h>
 
 #define ENTRIES 512
-#define PA_MASK 0x000ffffffffff000
-#define OWNED_UNITS 32768 /* donated units lie below 64 GiB */
-#define MAX_DONATIONS 254
-#define DONATED_VA 0x7fffc0000000 /* supervisor window: unit n at + n * 2 MiB */
 #define FLAGS_KNOWN \
     (MAP_R | MAP_W | MAP_X | MAP_HUGE | MAP_DEVICE | MAP_JIT | MAP_GIGA | MAP_REPLACE)
 #define FLUSH_ALL_OVER 4 /* pages: beyond that reload CR3 */
 #define USER_FIRST 0x10000
 #define RAM_HOLE 0xc0000000 /* devices are somewhere above */
 
-extern uint64_t pml4[ENTRIES], pdpt_libos[ENTRIES], pd_libos[ENTRIES], pdpt_monitor[ENTRIES];
-extern uint64_t pd_direct[ENTRIES], pt_libos[ENTRIES];
-extern uint64_t pd_monitor[ENTRIES];
-extern char pool_start[], pool_end[];
-
-static char *pool_next = pool_start;
-static char *pool_limit = pool_end;
-static uint8_t unit_owner[OWNED_UNITS]; /* 0: not ours, else 1 + window index of a donated unit */
-static unsigned donations;
 static uint64_t image_va;
 static uint64_t image_end;
 static uint64_t direct_va;
@@ -53,66 +39,6 @@ void paging_init(uint64_t libos_base, uint64_t direct_base, uint64_t image_end_p
     giga_allowed = giga;
     run_low = image_end_pa;
     run_high = RAM_HOLE;
-}
-
-static uint64_t table_pa(const uint64_t *table)
-{
-    uint64_t va = (uint64_t)table;
-    if (va >= MONITOR_SLOT) {
-        return va - MONITOR_SLOT;
-    }
-    uint64_t unit = (va - DONATED_VA) >> 21;
-    return (pd_monitor[unit] & PA_MASK) + (va & (HUGE - 1));
-}
-
-static uint64_t *table_va(uint64_t entry)
-{
-    uint64_t pa = entry & PA_MASK;
-    if (pa < HUGE) {
-        return slot_va(pa);
-    }
-    return (uint64_t *)(DONATED_VA + ((uint64_t)(unit_owner[pa >> 21] - 1) << 21) +
-                        (pa & (HUGE - 1)));
-}
-
-static uint64_t *table_alloc(void)
-{
-    if (pool_next == pool_limit) {
-        return NULL;
-    }
-    uint64_t *table = (uint64_t *)(void *)pool_next;
-    pool_next += PAGE;
-    return table;
-}
-
-/* The table that holds the entries of level (0: 4 KiB pages, 1: 2 MiB, 2: 1 GiB) for va. NULL with
- * *err: 0 absent (alloc false), -ENOMEM no table frame, -EEXIST a larger page is in the way. */
-static uint64_t *table_find(uint64_t va, unsigned level, bool alloc, long *err)
-{
-    uint64_t *table = pml4;
-    for (unsigned at = 3; at > level; at--) {
-        uint64_t *entry = &table[va >> (12 + 9 * at) & (ENTRIES - 1)];
-        if (*entry & PTE_P) {
-            if (*entry & PTE_PS) {
-                *err = -EEXIST;
-                return NULL;
-            }
-            table = table_va(*entry);
-            continue;
-        }
-        *err = 0;
-        if (!alloc) {
-            return NULL;
-        }
-        uint64_t *fresh = table_alloc();
-        if (fresh == NULL) {
-            *err = -ENOMEM;
-            return NULL;
-        }
-        *entry = table_pa(fresh) | PTE_P | PTE_W | PTE_U | PTE_A;
-        table = fresh;
-    }
-    return table;
 }
 
 static unsigned range_level(uint32_t flags)
@@ -140,7 +66,7 @@ static bool va_allowed(uint64_t va, uint64_t len)
     return va >= direct_va && va + len <= direct_va + MAX_RAM_GIB * GIGA;
 }
 
-static bool frames_allowed(uint64_t pa, uint64_t len)
+bool paging_frames_allowed(uint64_t pa, uint64_t len)
 {
     if (pa < image_end || pa + len < pa || pa + len > 1UL << 46) {
         return false;
@@ -148,13 +74,7 @@ static bool frames_allowed(uint64_t pa, uint64_t len)
     if (pa < LAPIC_PA + 0x100000 && pa + len > IOAPIC_PA) { /* neither APIC */
         return false;
     }
-    uint64_t last = (pa + len - 1) >> 21;
-    for (uint64_t unit = pa >> 21; unit <= last && unit < OWNED_UNITS; unit++) {
-        if (unit_owner[unit] != 0) {
-            return false;
-        }
-    }
-    return true;
+    return !tables_own(pa, len);
 }
 
 static long range_check(const struct mon_range *r, unsigned level)
@@ -188,7 +108,7 @@ static long map_check(const struct mon_range *r, unsigned level)
     if (r->va >= direct_va && (level == 0 || r->va - direct_va != r->pa)) {
         return -EPERM;
     }
-    if (!rights_allowed(r) || !frames_allowed(r->pa, size * r->npages)) {
+    if (!rights_allowed(r) || !paging_frames_allowed(r->pa, size * r->npages)) {
         return -EPERM;
     }
     return 0;
@@ -207,12 +127,6 @@ static uint64_t entry_flags(uint32_t flags, unsigned level)
 static void flush_page(uint64_t va)
 {
     __asm__ volatile("invlpg (%0)" ::"r"(va) : "memory");
-}
-
-static void flush_all(void)
-{
-    uint64_t cr3;
-    __asm__ volatile("mov %%cr3, %0; mov %0, %%cr3" : "=r"(cr3)::"memory");
 }
 
 static void flush_range(uint64_t va, uint64_t npages, unsigned level)
@@ -251,7 +165,7 @@ static long range_map(const struct mon_range *r)
     uint64_t value = r->pa | entry_flags(r->flags, level);
     uint64_t va = r->va;
     for (uint64_t left = r->npages; left != 0;) {
-        uint64_t *table = table_find(va, level, true, &err);
+        uint64_t *table = tables_find(va, level, true, &err);
         if (table == NULL) {
             return err;
         }
@@ -265,7 +179,10 @@ static long range_map(const struct mon_range *r)
         uint64_t run = ENTRIES - index < left ? ENTRIES - index : left;
         uint64_t old = table[index];
         if (level != 0 && (old & PTE_P) && !(old & PTE_PS)) {
-            return -EEXIST; /* a table of smaller pages would be lost */
+            if (level != 1 || !tables_drop(&table[index], va)) {
+                return -EEXIST; /* smaller pages would be lost */
+            }
+            run = 1;
         }
         entries_fill(&table[index], value, size, run);
         if ((old & PTE_P) || (r->flags & MAP_REPLACE)) {
@@ -290,7 +207,7 @@ static long range_unmap(const struct mon_range *r)
     for (uint64_t left = r->npages; left != 0;) {
         uint64_t index = va / size % ENTRIES;
         uint64_t run = ENTRIES - index < left ? ENTRIES - index : left;
-        uint64_t *table = table_find(va, level, false, &err);
+        uint64_t *table = tables_find(va, level, false, &err);
         if (err != 0) {
             return err;
         }
@@ -342,7 +259,7 @@ static long range_protect(const struct mon_range *r)
         uint64_t index = va / size % ENTRIES;
         uint64_t run = ENTRIES - index < left ? ENTRIES - index : left;
         long err = 0;
-        uint64_t *table = table_find(va, level, false, &err);
+        uint64_t *table = tables_find(va, level, false, &err);
         if (err != 0) {
             return err;
         }
@@ -416,61 +333,4 @@ long paging_unmap(uint64_t n)
 long paging_protect(uint64_t n)
 {
     return each_range(n, range_protect);
-}
-
-long paging_pool(void)
-{
-    return (pool_limit - pool_next) / (long)PAGE;
-}
-
-/* Does any entry that ring 3 could use, in table and below, lead into the unit at pa? */
-static bool table_maps(const uint64_t *table, unsigned level, uint64_t pa)
-{
-    for (unsigned i = 0; i < ENTRIES; i++) {
-        uint64_t e = table[i];
-        if ((e & (PTE_P | PTE_U)) != (PTE_P | PTE_U)) {
-            continue;
-        }
-        if (level == 0 || (e & PTE_PS)) {
-            uint64_t start = e & PA_MASK & ~(PTE_NX);
-            uint64_t len = PAGE << (9 * level);
-            if (start < pa + HUGE && start + len > pa) {
-                return true;
-            }
-        } else if (table_maps(table_va(e), level - 1, pa)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-long paging_donate(uint64_t pa)
-{
-    if ((pa & (HUGE - 1)) != 0 || pa < 2 * HUGE || pa >= GIGA || !frames_allowed(pa, HUGE)) {
-        return -EINVAL;
-    }
-    if (donations == MAX_DONATIONS || pool_next != pool_limit) {
-        return -EBUSY;
-    }
-    uint64_t *direct = &pd_direct[pa >> 21];
-    uint64_t saved = *direct;
-    uint64_t saved_high = run_high;
-    *direct = 0;
-    run_high = pa < run_high ? pa : run_high;
-    smp_flush_others(); /* and so nobody is mapping the unit by MON_MAP_RUN now */
-    if (table_maps(pml4, 3, pa)) {
-        *direct = saved;
-        run_high = saved_high;
-        return -EBUSY;
-    }
-    pd_monitor[donations] = pa | PTE_P | PTE_W | PTE_PS | PTE_NX | PTE_A | PTE_D;
-    unit_owner[pa >> 21] = (uint8_t)(donations + 1);
-    flush_all();
-    pool_next = (char *)(DONATED_VA + ((uint64_t)donations << 21));
-    pool_limit = pool_next + HUGE;
-    donations++;
-    char *at = pool_next;
-    uint64_t n = HUGE / 8;
-    __asm__ volatile("rep stosq" : "+D"(at), "+c"(n) : "a"(0UL) : "memory");
-    return 0;
 }

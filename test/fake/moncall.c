@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 // fakes: log clock cpu
 /* See moncall.h. Two open hash tables: 4 KiB entries by page number and 2 MiB entries by unit
- * number. As in the real monitor a table of small pages, once made, stays and keeps a 2 MiB page
- * out. */
+ * number. As in the real monitor a table of small pages stays until a 2 MiB page takes its place,
+ * which it can while the table is empty. */
 #include "test/fake/moncall.h"
 
 #include <asm/errno.h>
@@ -22,7 +22,7 @@ struct slot {
     uint32_t flags; /* 0: not present */
 };
 
-static struct slot small[SLOTS], huge[SLOTS], tables[SLOTS];
+static struct slot small[SLOTS], huge[SLOTS], tables[SLOTS]; /* a table's pa counts its entries */
 static unsigned long present, fail_in;
 unsigned long fake_moncalls;
 void (*fake_on_wait)(void);
@@ -88,17 +88,42 @@ static bool unit_is_huge(uint64_t va)
     return s != NULL && s->flags != 0;
 }
 
+/* The table of small pages around va, NULL when there is none. */
+static struct slot *table_at(uint64_t va)
+{
+    struct slot *t = find(tables, va >> HUGE_SHIFT, false);
+    return t != NULL && t->flags != 0 ? t : NULL;
+}
+
+static void table_use(uint64_t va, bool was, bool is)
+{
+    struct slot *t = find(tables, va >> HUGE_SHIFT, true);
+    t->flags = 1;
+    t->pa += is;
+    t->pa -= was;
+}
+
+/* A 2 MiB page takes the place of an empty table; false when it is not empty. */
+static bool table_gives_way(uint64_t va)
+{
+    struct slot *t = table_at(va);
+    if (t != NULL && t->pa == 0) {
+        t->flags = 0;
+    }
+    return table_at(va) == NULL;
+}
+
 static int map_one(const struct mon_range *r, uint64_t va, uint64_t pa, bool first)
 {
     bool is_huge = (r->flags & MAP_HUGE) != 0;
     uint32_t flags = r->flags & (RIGHTS | MAP_HUGE);
-    if (is_huge ? find(tables, va >> HUGE_SHIFT, false) != NULL : unit_is_huge(va)) {
+    if (is_huge ? !table_gives_way(va) : unit_is_huge(va)) {
         return -EEXIST;
     }
     struct slot *s =
         is_huge ? find(huge, va >> HUGE_SHIFT, true) : find(small, va >> PAGE_SHIFT, true);
     if (!is_huge) {
-        find(tables, va >> HUGE_SHIFT, true);
+        table_use(va, s->flags != 0, true);
     }
     assert(s->flags == 0 || first || (r->flags & MAP_REPLACE) != 0); /* would not be flushed */
     set_present(s, pa, flags, is_huge ? HUGE_SIZE / PAGE_SIZE : 1);
@@ -135,11 +160,14 @@ int moncall_unmap(const struct mon_range *ranges, size_t n)
         check_range(r);
         for (uint64_t i = 0; i < r->npages; i++) {
             uint64_t va = r->va + i * size_of(r);
-            if (is_huge ? find(tables, va >> HUGE_SHIFT, false) != NULL : unit_is_huge(va)) {
+            if (is_huge ? table_at(va) != NULL : unit_is_huge(va)) {
                 return -EEXIST;
             }
             struct slot *s = is_huge ? find(huge, va >> HUGE_SHIFT, false)
                                      : find(small, va >> PAGE_SHIFT, false);
+            if (s != NULL && !is_huge) {
+                table_use(va, s->flags != 0, false);
+            }
             if (s != NULL) {
                 set_present(s, 0, 0, is_huge ? HUGE_SIZE / PAGE_SIZE : 1);
             }

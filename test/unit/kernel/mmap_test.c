@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 // sources: kernel/mmap.c kernel/fault.c kernel/maps.c kernel/madvise.c kernel/mlock.c
-// sources: kernel/mremap.c kernel/pmap.c kernel/vma.c kernel/base/rbtree.c kernel/file.c
+// sources: kernel/mremap.c kernel/pmap.c kernel/pmapwalk.c kernel/pmapmove.c kernel/vma.c
+// sources: kernel/base/rbtree.c kernel/file.c kernel/ahead.c kernel/brk.c
 // sources: kernel/mutex.c kernel/wait.c kernel/text.c
 // sources: kernel/timer.c kernel/random.c platform/irq.c
 // fakes: sched heap pages moncall process uaccess log
@@ -156,11 +157,11 @@ static int touch(uint64_t va, unsigned error, int *code, uint64_t **words)
     return 0;
 }
 
-/* A write to a private file page may copy its neighbours along with it. */
+/* A fault at a private file page may copy its neighbours along with it. */
 static void note_copies(unsigned page)
 {
-    unsigned last = min(page + 4, (unsigned)PAGES);
-    for (unsigned i = page < 4 ? 0 : page - 4; i < last; i++) {
+    unsigned last = min(page + 16, (unsigned)PAGES);
+    for (unsigned i = page < 16 ? 0 : page - 16; i < last; i++) {
         unsigned flags = pmap_get(va_of(i)).flags;
         struct model_page *m = &model[i];
         bool copied = m->mapped && m->file && !m->shared && flags != 0 && (flags & PMAP_COPY) == 0;
@@ -190,8 +191,8 @@ static void do_touch(unsigned page)
         return;
     }
     CHECK_EQ(words[WORD], *value_of(page));
+    note_copies(page);
     if (error & FAULT_WRITE) {
-        note_copies(page);
         words[WORD] = check_random();
         *value_of(page) = words[WORD];
     }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-// sources: kernel/pmap.c
+// sources: kernel/pmap.c kernel/pmapwalk.c kernel/pmapmove.c kernel/base/lock.c
 // fakes: pages moncall log
 /* The soft page table against an array of pages, with the fake monitor's tables as the hardware:
  * what the hardware maps is what the entry says, with the region's rights less what a copy
@@ -182,18 +182,34 @@ static void do_enter_huge(unsigned page)
     }
 }
 
+/* Frames that follow each other or do not, for pages that have one. */
 static void do_replace(unsigned page)
 {
-    if (model[page].pa == 0 || is_huge(page)) {
-        return;
-    }
-    struct page *p = pages_alloc(0, 0);
-    CHECK(p != NULL);
+    struct pmap_frame frames[PMAP_MANY];
+    unsigned n = 0;
     int prot = model[page].prot; /* the region's */
-    if (pmap_replace(va_of(page), pages_pa(p), prot, PMAP_COUNTED) == 0) {
-        set_run(page, 1, pages_pa(p).v, prot, PMAP_COUNTED);
-    } else {
-        pages_put(p);
+    unsigned most = 1 + (unsigned)check_below(PMAP_MANY);
+    for (unsigned i = page; i < PAGES && n < most; i++) {
+        if (model[i].pa == 0 || model[i].prot != prot || is_huge(i)) {
+            break;
+        }
+        struct page *p = pages_alloc(0, 0);
+        CHECK(p != NULL);
+        frames[n++] = (struct pmap_frame){va_of(i), pages_pa(p), {model[i].pa}};
+    }
+    bool wrong = n != 0 && check_below(8) == 0; /* another frame than expected: nothing happens */
+    if (wrong) {
+        frames[n - 1].was.v += PAGE_SIZE;
+    }
+    int err = pmap_replace_many(frames, n, prot, PMAP_COUNTED);
+    CHECK(err == 0 || !wrong || err == -EEXIST);
+    CHECK(err != 0 || !wrong);
+    for (unsigned i = 0; i < n; i++) {
+        if (err == 0) {
+            set_run(page + i, 1, frames[i].pa.v, prot, PMAP_COUNTED);
+        } else {
+            pages_put(pages_of(frames[i].pa));
+        }
     }
 }
 
