@@ -15,7 +15,7 @@
 #include "kernel/space.h"
 #include "platform/pages.h"
 
-#define AROUND_LEN (16 * PAGE_SIZE) /* aligned window that comes with a page, where it is cheap */
+#define AROUND_LEN (32 * PAGE_SIZE) /* aligned window that comes with a page, where it is cheap */
 
 static bool (*holds_calls)(const uint8_t *page); /* [I] */
 
