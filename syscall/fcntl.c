@@ -15,6 +15,7 @@
 #include "kernel/signal.h"
 #include "kernel/uaccess.h"
 #include "syscall/calls.h"
+#include "syscall/iovec.h"
 
 #define SETTABLE (O_APPEND | O_NONBLOCK | O_DIRECT | O_NOATIME | FASYNC)
 
@@ -45,12 +46,12 @@ static long set_flags(struct file *f, unsigned flags)
 }
 
 /* Where l_whence counts from. */
-static int lock_base(const struct file *f, int whence, int64_t *base)
+static int lock_base(struct file *f, int whence, int64_t *base)
 {
     struct vattr attr;
     switch (whence) {
     case SEEK_SET: *base = 0; return 0;
-    case SEEK_CUR: *base = (int64_t)f->pos; return 0;
+    case SEEK_CUR: *base = (int64_t)file_pos(f); return 0;
     case SEEK_END: {
         if (f->vnode == NULL) {
             return -EINVAL;
@@ -63,7 +64,7 @@ static int lock_base(const struct file *f, int whence, int64_t *base)
     }
 }
 
-static int lock_decode(const struct file *f, const struct flock *fl, struct lock_range *out)
+static int lock_decode(struct file *f, const struct flock *fl, struct lock_range *out)
 {
     int64_t start;
     int64_t edge;
@@ -230,15 +231,15 @@ static long set_nonblock(struct file *f, const int USER *arg)
 }
 
 /* Bytes left to read in a regular file. */
-static long bytes_left(const struct file *f, int USER *arg)
+static long bytes_left(struct file *f, int USER *arg)
 {
     struct vattr attr;
     int err = f->vnode->ops->getattr(f->vnode, &attr);
-    int left = (int)(attr.size - f->pos);
+    int left = (int)(attr.size - file_pos(f));
     return err != 0 ? err : uaccess_write(arg, &left, sizeof(left));
 }
 
-static long ioctl_regular(const struct file *f, unsigned cmd, uint64_t arg)
+static long ioctl_regular(struct file *f, unsigned cmd, uint64_t arg)
 {
     static const int block_size = PAGE_SIZE;
     switch (cmd) {

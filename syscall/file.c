@@ -22,31 +22,14 @@ static long refuse_read(const struct file *f)
     return f->vnode != NULL && S_ISDIR(f->vnode->mode) ? -EISDIR : -EINVAL;
 }
 
-/* The position is stable while shared is false: see fd_borrow. */
-LOCK_ITSELF static inline bool pos_begin(struct file *f)
-{
-    bool shared = fd_table.shared && f->ops->seek != NULL;
-    if (unlikely(shared)) {
-        mutex_lock(&f->pos_lock);
-    }
-    return shared;
-}
-
-LOCK_ITSELF static inline void pos_end(struct file *f, bool locked)
-{
-    if (unlikely(locked)) {
-        mutex_unlock(&f->pos_lock);
-    }
-}
-
 inline long file_read(struct file *f, struct iov_iter *it)
 {
     if (unlikely(!file_readable(f) || f->ops->read == NULL)) {
         return refuse_read(f);
     }
-    bool locked = pos_begin(f);
+    bool locked = file_pos_begin(f);
     long n = f->ops->read(f, it, f->ops->seek != NULL ? &f->pos : NULL);
-    pos_end(f, locked);
+    file_pos_end(f, locked);
     return n;
 }
 
@@ -55,9 +38,9 @@ inline long file_write(struct file *f, struct iov_iter *it)
     if (unlikely(!file_writable(f) || f->ops->write == NULL)) {
         return file_writable(f) ? -EINVAL : -EBADF;
     }
-    bool locked = pos_begin(f);
+    bool locked = file_pos_begin(f);
     long n = f->ops->write(f, it, f->ops->seek != NULL ? &f->pos : NULL);
-    pos_end(f, locked);
+    file_pos_end(f, locked);
     return n;
 }
 
@@ -140,9 +123,9 @@ long sys_lseek(int fd, long offset, int whence)
     struct file *f = r.file;
     long result = (unsigned)whence > SEEK_HOLE ? -EINVAL : -ESPIPE;
     if (result == -ESPIPE && f->ops->seek != NULL) {
-        bool locked = pos_begin(f);
+        bool locked = file_pos_begin(f);
         result = f->ops->seek(f, offset, whence);
-        pos_end(f, locked);
+        file_pos_end(f, locked);
     }
     fd_return(r);
     return result;
@@ -334,4 +317,38 @@ long sys_readahead(int fd, long offset, size_t n)
     bool regular = r.file->vnode != NULL && S_ISREG(r.file->vnode->mode);
     fd_return(r);
     return regular ? 0 : -EINVAL;
+}
+
+uint64_t file_pos(struct file *f)
+{
+    bool locked = file_pos_begin(f);
+    uint64_t pos = f->pos;
+    file_pos_end(f, locked);
+    return pos;
+}
+
+void file_set_pos(struct file *f, uint64_t pos)
+{
+    bool locked = file_pos_begin(f);
+    f->pos = pos;
+    file_pos_end(f, locked);
+}
+
+/* All data is in memory: there is nothing to write out. */
+long sys_sync_file_range(int fd, long offset, long len, unsigned flags)
+{
+    int64_t end;
+    unsigned known =
+        SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER;
+    struct fd_ref r = fd_borrow(fd);
+    if (r.file == NULL) {
+        return -EBADF;
+    }
+    uint32_t mode = r.file->vnode != NULL ? r.file->vnode->mode : 0;
+    fd_return(r);
+    bool bad = offset < 0 || len < 0 || __builtin_add_overflow(offset, len, &end);
+    if (bad || (flags & ~known) != 0) {
+        return -EINVAL;
+    }
+    return S_ISREG(mode) || S_ISBLK(mode) || S_ISDIR(mode) ? 0 : -ESPIPE;
 }

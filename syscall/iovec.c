@@ -4,6 +4,7 @@
 
 #include <linux/fs.h>
 
+#include "fs/vnode.h"
 #include "kernel/heap.h"
 #include "syscall/calls.h"
 
@@ -57,6 +58,14 @@ void iovec_drop(struct iovec_list *l)
     }
 }
 
+/* Flags that f cannot honour: -EOPNOTSUPP. Reading what is in memory never waits. */
+static int check_flags(const struct file *f, unsigned flags, bool write)
+{
+    bool stored = f->vnode != NULL && S_ISREG(f->vnode->mode);
+    unsigned known = RW_ACCEPTED | RWF_APPEND | (stored && !write ? RWF_NOWAIT : 0);
+    return (flags & ~known) != 0 ? -EOPNOTSUPP : 0;
+}
+
 /* What to do with the file, once it and its buffers are at hand. */
 static long move(struct file *f, struct iov_iter *it, bool write, uint64_t pos)
 {
@@ -79,12 +88,9 @@ static long move_vector(int fd, const struct iovec USER *vec, unsigned long n, b
     }
     long result = iovec_take(&l, vec, n);
     if (result == 0) {
-        if ((flags & ~(unsigned)(RW_ACCEPTED | (write ? RWF_APPEND : 0))) != 0) {
-            result = -EOPNOTSUPP;
-        } else {
-            l.it.append = (flags & RWF_APPEND) != 0;
-            result = move(r.file, &l.it, write, pos);
-        }
+        l.it.append = (flags & RWF_APPEND) != 0;
+        result = check_flags(r.file, flags, write);
+        result = result != 0 ? result : move(r.file, &l.it, write, pos);
         iovec_drop(&l);
     }
     fd_return(r);

@@ -40,6 +40,28 @@ static inline int iovec_one(struct iov_iter *it, struct iov *v, const void USER 
     return 0;
 }
 
+/* file_pos_begin, file_pos_end: around the use of f's position. The lock is left alone while nobody
+ * else could want it: see fd_borrow. */
+LOCK_ITSELF static inline bool file_pos_begin(struct file *f)
+{
+    bool shared = fd_table.shared && f->ops->seek != NULL;
+    if (unlikely(shared)) {
+        mutex_lock(&f->pos_lock);
+    }
+    return shared;
+}
+
+LOCK_ITSELF static inline void file_pos_end(struct file *f, bool locked)
+{
+    if (unlikely(locked)) {
+        mutex_unlock(&f->pos_lock);
+    }
+}
+
+/* file_pos, file_set_pos: the position between two calls. */
+uint64_t file_pos(struct file *f);
+void file_set_pos(struct file *f, uint64_t pos);
+
 /* How a call moves data: through the file's own position, or at pos. */
 long file_read(struct file *f, struct iov_iter *it);
 long file_write(struct file *f, struct iov_iter *it);

@@ -14,6 +14,13 @@
 #include "syscall/iovec.h"
 #include "syscall/name.h"
 
+/* What a program passes to the calls on handles; no uapi header has it. */
+struct file_handle {
+    unsigned bytes;
+    int type;
+};
+
+#define HANDLE_MAX 128
 #define MKDIR_BITS 01777
 #define MODE_BITS 07777
 
@@ -180,6 +187,43 @@ long sys_rename(const char USER *from, const char USER *to)
     return sys_renameat2(AT_FDCWD, from, AT_FDCWD, to, 0);
 }
 
+/* File handles: no file system here can find a file by its number. */
+long sys_name_to_handle_at(int at, const char USER *name, void USER *handle, int USER *mount,
+                           int flags)
+{
+    struct path p;
+    struct file_handle head;
+    (void)mount;
+    if ((flags & ~(AT_SYMLINK_FOLLOW | AT_EMPTY_PATH)) != 0) {
+        return -EINVAL;
+    }
+    unsigned walk = (flags & AT_SYMLINK_FOLLOW) != 0 ? 0 : AT_SYMLINK_NOFOLLOW;
+    int err = name_place(at, name, walk | ((unsigned)flags & AT_EMPTY_PATH), &p);
+    if (err != 0) {
+        return err;
+    }
+    path_put(&p);
+    return uaccess_read(&head, handle, sizeof(head)) != 0 ? -EFAULT : -EOPNOTSUPP;
+}
+
+long sys_open_by_handle_at(int mount, const void USER *handle, int flags)
+{
+    struct file_handle head;
+    (void)flags;
+    struct fd_ref r = fd_borrow_any(mount);
+    fd_return(r);
+    if (!process_capable(CAP_DAC_READ_SEARCH)) {
+        return -EPERM;
+    }
+    if (uaccess_read(&head, handle, sizeof(head)) != 0) {
+        return -EFAULT;
+    }
+    if (head.bytes == 0 || head.bytes > HANDLE_MAX) {
+        return -EINVAL;
+    }
+    return r.file == NULL && mount != AT_FDCWD ? -EBADF : -ESTALE;
+}
+
 static long read_target(struct vnode *v, char USER *buf, size_t cap)
 {
     if (!S_ISLNK(v->mode) || v->ops->readlink == NULL) {
@@ -229,7 +273,9 @@ long sys_getdents64(int fd, void USER *buf, unsigned cap)
     }
     long result = iovec_one(&it, &one, buf, cap);
     if (result == 0) {
+        bool locked = file_pos_begin(r.file);
         result = r.file->ops->getdents != NULL ? r.file->ops->getdents(r.file, &it) : -ENOTDIR;
+        file_pos_end(r.file, locked);
     }
     fd_return(r);
     return result;

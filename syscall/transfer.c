@@ -78,18 +78,13 @@ static int check_sendfile(const struct file *in, const struct file *out)
 }
 
 /* Where to start in the source: the program's *offset, or the file's own position. */
-static int start_position(const struct file *f, const long USER *offset, uint64_t *pos)
+static int start_position(struct file *f, const long USER *offset, uint64_t *pos)
 {
-    long given;
-    *pos = f->pos;
-    if (offset == NULL) {
-        return 0;
+    if (offset != NULL) {
+        return uaccess_read(pos, offset, sizeof(*pos));
     }
-    if (uaccess_read(&given, offset, sizeof(given)) != 0) {
-        return -EFAULT;
-    }
-    *pos = (uint64_t)given;
-    return given < 0 ? -EINVAL : 0;
+    *pos = file_pos(f);
+    return 0;
 }
 
 static int end_position(struct file *f, long USER *offset, uint64_t pos)
@@ -97,7 +92,7 @@ static int end_position(struct file *f, long USER *offset, uint64_t pos)
     if (offset != NULL) {
         return uaccess_write(offset, &pos, sizeof(pos));
     }
-    f->pos = pos;
+    file_set_pos(f, pos);
     return 0;
 }
 
@@ -111,7 +106,7 @@ long sys_sendfile(int out, int in, long USER *offset, size_t n)
         result = start_position(t.in, offset, &t.in_pos);
     }
     if (result == 0) {
-        result = check_sendfile(t.in, t.out);
+        result = (int64_t)t.in_pos < 0 ? -EINVAL : check_sendfile(t.in, t.out);
     }
     if (result == 0) {
         result = transfer_run(&t, n);
@@ -145,6 +140,9 @@ static int check_copy(const struct transfer *t, size_t n)
     uint64_t out_end;
     if (!add_ok(t->in_pos, n, &in_end) || !add_ok(t->out_pos, n, &out_end)) {
         return -EOVERFLOW;
+    }
+    if ((int64_t)t->in_pos < 0 || (int64_t)t->out_pos < 0) {
+        return -EINVAL;
     }
     bool overlap = t->in->vnode == t->out->vnode && t->in_pos < out_end && t->out_pos < in_end;
     return overlap ? -EINVAL : 0;
