@@ -166,7 +166,7 @@ int vfs_init(const void *at, struct pa image_pa, size_t len)
         where = start[i].where;
         err = start_one(&start[i]);
     }
-    if (err != 0) {
+    if (err != 0 && err != -EUCLEAN) { /* else the reader of the image has said it */
         log(FS, ERROR, "cannot mount %s (error %d)", where, -err);
     }
     return err;

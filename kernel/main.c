@@ -46,9 +46,12 @@
 int main(const struct boot_info *info);
 void syscall_gate(void); /* platform/entry.S */
 
+/* One line says why: of a damaged image its reader has said it. */
 NORETURN static void stop(const char *why, int err)
 {
-    log(BOOT, ERROR, "%s (error %d)", why, -err);
+    if (err != -EUCLEAN) {
+        log(BOOT, ERROR, "%s (error %d)", why, -err);
+    }
     process_exit(STATUS_OWN_ERROR);
 }
 
@@ -172,7 +175,7 @@ static void start_files(void)
     }
     int err = vfs_init(pages_map(image), image, len);
     if (err != 0) {
-        stop("cannot use the root image", err);
+        process_exit(STATUS_OWN_ERROR); /* vfs_init has said why */
     }
     mmap_set_name_hook(mapped_file_name);
     static const struct {
