@@ -155,12 +155,14 @@ bool eronode_exists(uint64_t ino)
            eroimage_holds(eroimage.meta + (ino - 1) * ERONODE_SLOT, ERONODE_SLOT);
 }
 
+/* What lies at the same place in both forms. */
+static_assert(offsetof(struct inode_compact, mode) == offsetof(struct inode_extended, mode), "");
+static_assert(offsetof(struct inode_compact, place) == offsetof(struct inode_extended, place), "");
+
 static void decode_compact(const struct inode_compact *raw, struct eronode *out)
 {
-    out->mode = raw->mode;
     out->nlink = raw->nlink;
     out->size = raw->size;
-    out->place = raw->place;
     out->uid = raw->uid;
     out->gid = raw->gid;
     out->mtime = eroimage.built;
@@ -168,10 +170,8 @@ static void decode_compact(const struct inode_compact *raw, struct eronode *out)
 
 static void decode_extended(const struct inode_extended *raw, struct eronode *out)
 {
-    out->mode = raw->mode;
     out->nlink = raw->nlink;
     out->size = raw->size;
-    out->place = raw->place;
     out->uid = raw->uid;
     out->gid = raw->gid;
     out->mtime = (struct __kernel_timespec){(long long)raw->mtime, raw->mtime_ns};
@@ -192,6 +192,8 @@ int eronode_read(uint64_t ino, struct eronode *out)
     /* extended attributes: a header of 12 bytes is the first unit, all others have 4 */
     uint64_t xattrs = raw->xattr_count == 0 ? 0 : 12 + 4 * (raw->xattr_count - 1UL);
     *out = (struct eronode){.ino = ino, .layout = raw->format >> 1, .body = at + len + xattrs};
+    out->mode = raw->mode;
+    out->place = raw->place;
     if (extended) {
         decode_extended((const void *)raw, out);
     } else {

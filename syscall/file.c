@@ -66,7 +66,10 @@ long file_write_at(struct file *f, struct iov_iter *it, uint64_t pos)
     return f->ops->write(f, it, &pos);
 }
 
-long sys_read(int fd, void USER *buf, size_t n)
+/* What read and write share; move is known where this is expanded. */
+__attribute__((always_inline)) static inline long move_one(int fd, const void USER *buf, size_t n,
+                                                           long (*move)(struct file *f,
+                                                                        struct iov_iter *it))
 {
     struct iov one;
     struct iov_iter it;
@@ -76,26 +79,20 @@ long sys_read(int fd, void USER *buf, size_t n)
     }
     long result = iovec_one(&it, &one, buf, n);
     if (likely(result == 0)) {
-        result = file_read(r.file, &it);
+        result = move(r.file, &it);
     }
     fd_return(r);
     return result;
 }
 
+long sys_read(int fd, void USER *buf, size_t n)
+{
+    return move_one(fd, buf, n, file_read);
+}
+
 long sys_write(int fd, const void USER *buf, size_t n)
 {
-    struct iov one;
-    struct iov_iter it;
-    struct fd_ref r = fd_borrow(fd);
-    if (unlikely(r.file == NULL)) {
-        return -EBADF;
-    }
-    long result = iovec_one(&it, &one, buf, n);
-    if (likely(result == 0)) {
-        result = file_write(r.file, &it);
-    }
-    fd_return(r);
-    return result;
+    return move_one(fd, buf, n, file_write);
 }
 
 /* The process's record locks on a file end when any of its descriptors is closed: fcntl(2). */

@@ -4,70 +4,21 @@
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdint.h>
-#include <sys/syscall.h>
-#include <sys/time.h>
 #include <time.h>
-#include <unistd.h>
 
-#include "test/guest/show.h"
+#include "test/guest/pipes.h"
 
 #define BAD ((void *)8)
 #define MSEC 1000000L
 #define PAGE 4096
 #define BITS (8 * sizeof(long))
 
-static char data[PAGE], back[1 << 20];
-static volatile int alarms;
-static int r, w;
-
-static void on_alarm(int sig)
-{
-    (void)sig;
-    alarms++;
-}
-
 static long now_ms(void)
 {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
     return t.tv_sec * 1000 + t.tv_nsec / MSEC;
-}
-
-static void handle(int sig, void (*handler)(int), int flags)
-{
-    struct sigaction a = {.sa_handler = handler, .sa_flags = flags};
-    sigaction(sig, &a, NULL);
-}
-
-static void alarm_in(long ms)
-{
-    struct itimerval t = {.it_value = {0, ms * 1000}};
-    setitimer(ITIMER_REAL, &t, NULL);
-}
-
-static void new_pipe(int flags)
-{
-    int fd[2] = {-1, -1};
-    if (syscall(SYS_pipe2, fd, flags) != 0)
-        printf("no pipe: %s\n", errno_name(errno));
-    r = fd[0];
-    w = fd[1];
-}
-
-static void close_pipe(void)
-{
-    close(r);
-    close(w);
-}
-
-static long fill(size_t chunk)
-{
-    long sum = 0, n;
-    while ((n = write(w, data, chunk)) > 0)
-        sum += n;
-    return sum;
 }
 
 static int event_of(int fd, int events)

@@ -4,43 +4,20 @@
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
-#include <sys/time.h>
-#include <unistd.h>
 
-#include "test/guest/show.h"
+#include "test/guest/pipes.h"
 
 static char buf[100];
-static volatile int alarms;
 static int opened = -1;
 static const char *name;
-
-static void on_alarm(int sig)
-{
-    (void)sig;
-    alarms++;
-}
 
 /* The peer that a blocking open waits for. */
 static void open_reader(int sig)
 {
     (void)sig;
     opened = open(name, O_RDONLY | O_NONBLOCK);
-}
-
-static void handle(int sig, void (*handler)(int), int flags)
-{
-    struct sigaction a = {.sa_handler = handler, .sa_flags = flags};
-    sigaction(sig, &a, NULL);
-}
-
-static void alarm_in(long ms)
-{
-    struct itimerval t = {.it_value = {0, ms * 1000}};
-    setitimer(ITIMER_REAL, &t, NULL);
 }
 
 static int events(int fd)

@@ -3,16 +3,12 @@
  * Source: pipe(2), pipe(7), fcntl(2), read(2), write(2). */
 #define _GNU_SOURCE
 #include <fcntl.h>
-#include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
-#include <sys/time.h>
 #include <sys/uio.h>
-#include <unistd.h>
 
-#include "test/guest/show.h"
+#include "test/guest/pipes.h"
 
 #ifndef F_SETPIPE_SZ
 #define F_SETPIPE_SZ 1031
@@ -21,55 +17,12 @@
 #define BAD ((void *)8)
 #define PAGE 4096
 
-static char data[1 << 20], back[1 << 20];
-static volatile int alarms, broken;
-static int r, w;
-
-static void on_alarm(int sig)
-{
-    (void)sig;
-    alarms++;
-}
+static volatile int broken;
 
 static void on_pipe(int sig)
 {
     (void)sig;
     broken++;
-}
-
-static void handle(int sig, void (*handler)(int), int flags)
-{
-    struct sigaction a = {.sa_handler = handler, .sa_flags = flags};
-    sigaction(sig, &a, NULL);
-}
-
-static void alarm_in(long ms)
-{
-    struct itimerval t = {.it_value = {0, ms * 1000}};
-    setitimer(ITIMER_REAL, &t, NULL);
-}
-
-static void new_pipe(int flags)
-{
-    int fd[2] = {-1, -1};
-    if (syscall(SYS_pipe2, fd, flags) != 0)
-        printf("no pipe: %s\n", errno_name(errno));
-    r = fd[0];
-    w = fd[1];
-}
-
-static void close_pipe(void)
-{
-    close(r);
-    close(w);
-}
-
-static long fill(size_t chunk)
-{
-    long sum = 0, n;
-    while ((n = write(w, data, chunk)) > 0)
-        sum += n;
-    return sum;
 }
 
 static int unread(int fd)
