@@ -148,8 +148,8 @@ MUST_CHECK int namei_walk(const struct path *at, const char *name, unsigned flag
 MUST_CHECK int namei_parent(const struct path *at, const char *name, struct path *dir, char *last,
                             bool *trailing_slash);
 
-/* namei_target: as namei_parent of what a name leads to when it may be created: a symlink as the last
- * component is followed, unless flags have WALK_NOFOLLOW. */
+/* namei_target: as namei_parent of what a name leads to when it may be created: a symlink as the
+ * last component is followed, unless flags have WALK_NOFOLLOW. */
 MUST_CHECK int namei_target(const struct path *at, const char *name, unsigned flags,
                             struct path *dir, char *last, bool *trailing_slash);
 

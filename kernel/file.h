@@ -28,6 +28,7 @@ struct iov_iter {
     size_t done; /* bytes moved so far, over all entries */
     size_t total; /* sum of len */
     bool user; /* bases are the program's addresses */
+    bool nowait; /* -EAGAIN rather than sleep, for pipes: as O_NONBLOCK */
     bool append; /* write at the end of the object, wherever *pos is: RWF_APPEND */
 };
 
