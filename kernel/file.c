@@ -43,6 +43,9 @@ void file_put(struct file *f)
     if (__atomic_fetch_sub(&f->refs, 1, __ATOMIC_ACQ_REL) != 1) {
         return;
     }
+    if (f->unwatch != NULL) {
+        f->unwatch(f);
+    }
     if (f->ops->release != NULL) {
         f->ops->release(f);
     }

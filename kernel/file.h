@@ -7,6 +7,7 @@
 #include <asm/stat.h>
 
 #include "kernel/base/base.h"
+#include "kernel/base/list.h"
 #include "kernel/base/lock.h"
 #include "kernel/mutex.h"
 #include "kernel/wait.h"
@@ -64,8 +65,8 @@ struct file_ops {
     long (*write)(struct file *f, struct iov_iter *it, uint64_t *pos);
     /* seek: new absolute position. NULL: -ESPIPE. */
     long (*seek)(struct file *f, int64_t offset, int whence);
-    /* poll: POLL* bits that hold now; *q = queue that is woken when they change. NULL: always
-     * readable and writable. */
+    /* poll: POLL* bits that hold now; *q = queue that is woken when they change, the same one for
+     * the life of the file. May block. NULL: always readable and writable, no epoll. */
     unsigned (*poll)(struct file *f, struct wait_queue **q);
     /* ioctl: NULL: -ENOTTY. arg is the raw third argument. */
     long (*ioctl)(struct file *f, unsigned cmd, uint64_t arg);
@@ -104,6 +105,8 @@ struct file {
     /* [A] NULL; called after release: gives path back, ends locks; set once, by fs/ */
     void (*detach)(struct file *f);
     uint64_t dir_cursor; /* getdents state of the owner */
+    struct list watches; /* [L] of epoll instances: kernel/epoll.c; next is NULL before the first */
+    void (*unwatch)(struct file *f); /* [A] ends them before release; NULL: never watched */
 };
 
 /* file_readable, file_writable: opened for it. O_PATH files and access mode 3 are neither. */

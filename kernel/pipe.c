@@ -100,9 +100,15 @@ static struct pipe_end *end_of(const struct file *f)
     return f->object;
 }
 
+/* Openings and closings change everything; bytes that come and go wake one side's pollers. */
 static void changed(struct pipe *p)
 {
     wait_wake(&p->changed, WAIT_ALL);
+}
+
+static void changed_events(struct pipe *p, unsigned events)
+{
+    wait_wake_events(&p->changed, WAIT_ALL, events);
 }
 
 static uint32_t count(const uint32_t *counter)
@@ -120,10 +126,14 @@ static long pipe_read(struct file *f, struct iov_iter *it, uint64_t *pos)
     for (;;) {
         mutex_lock(&p->lock);
         bool any = !pipe_ring_empty(&p->ring);
+        bool was_full = pipe_ring_full(&p->ring);
         long n = any ? pipe_ring_take(&p->ring, it) : 0;
+        bool room = was_full && !pipe_ring_full(&p->ring);
         mutex_unlock(&p->lock);
+        if (room) { /* only then is writing news: edge-triggered watchers count on it */
+            changed_events(p, POLLOUT | POLLWRNORM);
+        }
         if (any) {
-            changed(p);
             return n;
         }
         if (count(&p->writers) == 0) {
@@ -165,7 +175,7 @@ static long write_round(struct file *f, struct iov_iter *it, size_t *done)
     mutex_unlock(&p->lock);
     if (n > 0) {
         *done += (size_t)n;
-        changed(p);
+        changed_events(p, POLLIN | POLLRDNORM);
     }
     if (iov_left(it) == 0 || n < 0) {
         return *done != 0 ? (long)*done : n;

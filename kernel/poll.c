@@ -35,7 +35,7 @@ static long look(struct poll_item *items, size_t n, struct sleeper *sleeper)
         }
         if (q != NULL) {
             it->sleeper = sleeper;
-            it->entry = (struct wait_entry){.wake = item_wake};
+            it->entry = (struct wait_entry){.wake = item_wake, .events = it->events | POLL_ALWAYS};
             wait_attach(q, &it->entry);
         }
         if (it->file != NULL) {

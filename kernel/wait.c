@@ -25,12 +25,20 @@ void wait_queue_init(struct wait_queue *q)
 
 void wait_wake(struct wait_queue *q, unsigned n)
 {
+    wait_wake_events(q, n, UINT32_MAX);
+}
+
+void wait_wake_events(struct wait_queue *q, unsigned n, uint32_t events)
+{
     struct list *at;
     struct list *tmp;
     spin_lock(&q->lock);
     list_for_each_safe(at, tmp, &q->waiters)
     {
         struct wait_entry *e = list_entry(at, struct wait_entry, link);
+        if (e->events != 0 && (e->events & events) == 0) {
+            continue;
+        }
         if (e->once) {
             if (n == 0) {
                 continue;

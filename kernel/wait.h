@@ -23,6 +23,7 @@ struct wait_entry {
     void (*wake)(struct wait_entry *e); /* [I] */
     /* [I] leaves the queue when woken and counts for wait_wake; else stays, always woken */
     bool once;
+    uint32_t events; /* [lock of queue] only woken for one of these; 0: for everything */
 };
 
 /* What one thread sleeps on when any of several wakers may end its sleep. */
@@ -37,6 +38,9 @@ void wait_queue_init(struct wait_queue *q);
  * any, also from interrupt handlers. */
 void wait_wake(struct wait_queue *q, unsigned n);
 #define WAIT_ALL UINT32_MAX
+
+/* wait_wake_events: the same, of those entries that wait for one of events (POLL*). */
+void wait_wake_events(struct wait_queue *q, unsigned n, uint32_t events);
 
 /* wait_attach, wait_detach: put e, whose wake and once are set, on q; take it off (harmless when it
  * left already). After wait_detach its wake is not running and will not run. */
