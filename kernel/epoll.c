@@ -362,21 +362,14 @@ static void take_ready(struct epoll *ep, struct list *found)
 {
     list_init(found);
     spin_lock(&ep->ready_lock);
-    if (!list_empty(&ep->ready)) {
-        list_insert_between(found, ep->ready.prev, ep->ready.next);
-        list_init(&ep->ready);
-    }
+    list_move(&ep->ready, found);
     spin_unlock(&ep->ready_lock);
 }
 
 static void give_back(struct epoll *ep, struct list *found)
 {
     spin_lock(&ep->ready_lock);
-    while (!list_empty(found)) {
-        struct list *last = found->prev;
-        list_remove(last);
-        list_push(&ep->ready, last);
-    }
+    list_move(found, &ep->ready);
     spin_unlock(&ep->ready_lock);
 }
 

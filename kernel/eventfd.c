@@ -10,8 +10,8 @@
 #include "kernel/signal.h"
 
 #define COUNT_MAX (UINT64_MAX - 1) /* what the counter can hold */
-#define IN (POLLIN | POLLRDNORM)
-#define OUT (POLLOUT | POLLWRNORM)
+#define IN POLLIN
+#define OUT POLLOUT
 
 struct eventfd {
     struct spinlock lock;

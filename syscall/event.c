@@ -17,12 +17,11 @@
 #include "kernel/signal.h"
 #include "kernel/uaccess.h"
 #include "platform/clock.h"
+#include "syscall/await.h"
 #include "syscall/calls.h"
 #include "syscall/restart.h"
 
-#define SIGSET_SIZE 8
 #define NSEC_PER_USEC 1000UL
-#define NSEC_PER_MSEC 1000000UL
 #define USEC_PER_SEC 1000000L
 #define FEW 8 /* poll items kept on the stack */
 #define FEW_WORDS 16 /* words of a descriptor set kept on the stack: FD_SETSIZE */
@@ -84,38 +83,6 @@ long sys_pipe2(int USER *fds, int flags)
     return make_pipe(fds, (unsigned)flags);
 }
 
-static uint64_t deadline_after(uint64_t ns)
-{
-    uint64_t deadline;
-    return add_ok(clock_ns(), ns, &deadline) ? deadline : TIME_NEVER;
-}
-
-/* Deadline of a relative time. Returns 0 or -EINVAL. */
-static int deadline_of(long long sec, long long nsec, uint64_t *out)
-{
-    uint64_t ns;
-    if (sec < 0 || nsec < 0 || nsec >= (long long)NSEC_PER_SEC) {
-        return -EINVAL;
-    }
-    *out = mul_ok((uint64_t)sec, NSEC_PER_SEC, &ns) && add_ok(ns, (uint64_t)nsec, &ns)
-               ? deadline_after(ns)
-               : TIME_NEVER;
-    return 0;
-}
-
-static int read_timespec(const void USER *timeout, uint64_t *deadline)
-{
-    struct __kernel_timespec ts;
-    *deadline = TIME_NEVER;
-    if (timeout == NULL) {
-        return 0;
-    }
-    if (uaccess_read(&ts, timeout, sizeof(ts)) != 0) {
-        return -EFAULT;
-    }
-    return deadline_of(ts.tv_sec, ts.tv_nsec, deadline);
-}
-
 /* How a timeout that remains is written. */
 enum remaining { REMAIN_TIMESPEC, REMAIN_TIMEVAL };
 
@@ -132,30 +99,6 @@ static long finish(long result, void USER *timeout, uint64_t deadline, enum rema
         return result;
     }
     return result == -ERESTARTNOHAND ? -EINTR : result;
-}
-
-/* The mask argument of ppoll and pselect6. Returns 0, -EINVAL or -EFAULT. */
-static int enter_mask(const uint64_t USER *mask, size_t size)
-{
-    uint64_t set;
-    if (mask == NULL) {
-        return 0;
-    }
-    if (size != SIGSET_SIZE) {
-        return -EINVAL;
-    }
-    if (uaccess_read(&set, mask, sizeof(set)) != 0) {
-        return -EFAULT;
-    }
-    signal_suspend(set);
-    return 0;
-}
-
-static void leave_mask(const uint64_t USER *mask, long result)
-{
-    if (mask != NULL && result != -ERESTARTNOHAND) {
-        signal_suspend_end();
-    }
 }
 
 /* The files of fds; closed descriptors get POLLNVAL, negative ones nothing. */
@@ -225,22 +168,20 @@ static long poll_until(uint64_t fds, uint64_t n, uint64_t deadline)
 
 long sys_poll(void USER *fds, unsigned n, int timeout_ms)
 {
-    uint64_t deadline =
-        timeout_ms < 0 ? TIME_NEVER : deadline_after((uint64_t)timeout_ms * NSEC_PER_MSEC);
-    return poll_until((uint64_t)(uintptr_t)fds, n, deadline);
+    return poll_until((uint64_t)(uintptr_t)fds, n, await_after_ms(timeout_ms));
 }
 
 long sys_ppoll(void USER *fds, unsigned n, const void USER *timeout, const uint64_t USER *mask,
                size_t size)
 {
     uint64_t deadline;
-    long err = read_timespec(timeout, &deadline);
-    err = err != 0 ? err : enter_mask(mask, size);
+    long err = await_timespec(timeout, &deadline);
+    err = err != 0 ? err : await_mask(mask, size);
     if (err != 0) {
         return err;
     }
     long result = do_poll(fds, n, deadline);
-    leave_mask(mask, result);
+    await_mask_end(mask, result == -ERESTARTNOHAND);
     return finish(result, uptr(void, timeout), deadline, REMAIN_TIMESPEC);
 }
 
@@ -389,9 +330,9 @@ long sys_select(int n, void USER *in, void USER *out, void USER *except, void US
         }
         int err = tv.tv_sec < 0 || tv.tv_usec < 0
                       ? -EINVAL
-                      : deadline_of((long)((unsigned long)tv.tv_sec +
-                                           (unsigned long)(tv.tv_usec / USEC_PER_SEC)),
-                                    tv.tv_usec % USEC_PER_SEC * (long)NSEC_PER_USEC, &deadline);
+                      : await_deadline((long)((unsigned long)tv.tv_sec +
+                                              (unsigned long)(tv.tv_usec / USEC_PER_SEC)),
+                                       tv.tv_usec % USEC_PER_SEC * (long)NSEC_PER_USEC, &deadline);
         if (err != 0) {
             return err;
         }
@@ -409,12 +350,12 @@ long sys_pselect6(int n, void USER *in, void USER *out, void USER *except, const
         return -EFAULT;
     }
     const uint64_t USER *set = uptr(const uint64_t, mask_arg[0]);
-    long err = read_timespec(timeout, &deadline);
-    err = err != 0 ? err : enter_mask(set, mask_arg[1]);
+    long err = await_timespec(timeout, &deadline);
+    err = err != 0 ? err : await_mask(set, mask_arg[1]);
     if (err != 0) {
         return err;
     }
     long result = do_select(&s, n, deadline);
-    leave_mask(set, result);
+    await_mask_end(set, result == -ERESTARTNOHAND);
     return finish(result, uptr(void, timeout), deadline, REMAIN_TIMESPEC);
 }

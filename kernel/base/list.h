@@ -68,6 +68,18 @@ static inline struct list *list_pop(struct list *head)
     return node;
 }
 
+/* list_move: put all nodes of from, which is empty afterwards, before those of to. */
+static inline void list_move(struct list *from, struct list *to)
+{
+    if (!list_empty(from)) {
+        from->prev->next = to->next;
+        to->next->prev = from->prev;
+        to->next = from->next;
+        from->next->prev = to;
+        list_init(from);
+    }
+}
+
 #define list_entry(node, type, member) container_of(node, type, member)
 
 /* list_for_each: the body must not remove pos; list_for_each_safe: it may. */
