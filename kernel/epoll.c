@@ -291,9 +291,8 @@ static int depth_below(struct epoll *ep, const struct epoll *above, int level)
 static int depth_above(struct file *f, int level)
 {
     int depth = 0;
-    struct list *at;
     spin_lock(&f->lock);
-    for (at = f->watches.next; at != NULL && at != &f->watches; at = at->next) {
+    for (struct list *at = f->watches.next; at != NULL && at != &f->watches; at = at->next) {
         struct epoll *outer = list_entry(at, struct item, watch)->epoll;
         depth = level > NESTING_MAX ? level : max(depth, depth_above(outer->file, level + 1) + 1);
     }
@@ -328,12 +327,11 @@ static int control(struct epoll *ep, int op, struct file *target, int fd,
     switch (op) {
     case EPOLL_CTL_ADD: err = it != NULL ? -EEXIST : add_item(ep, target, fd, ev); break;
     case EPOLL_CTL_MOD: err = it != NULL ? change_item(it, ev) : err; break;
-    case EPOLL_CTL_DEL:
-        if (it != NULL) {
-            remove_item(ep, it);
-        }
-        break;
+    case EPOLL_CTL_DEL: break;
     default: err = -EINVAL;
+    }
+    if (op == EPOLL_CTL_DEL && it != NULL) {
+        remove_item(ep, it);
     }
     mutex_unlock(&ep->lock);
     return err;
