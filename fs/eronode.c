@@ -48,7 +48,8 @@ struct eroimage eroimage;
 
 static int fault(int err, uint64_t ino, const char *what)
 {
-    if (!__atomic_exchange_n(&eroimage.reported, true, __ATOMIC_RELAXED)) {
+    if (!eroimage.reported) {
+        eroimage.reported = true;
         log(FS, ERROR, "root image, inode %lu: %s", ino, what);
     }
     return err;

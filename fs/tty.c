@@ -199,7 +199,9 @@ static unsigned tty_poll(struct file *f, struct wait_queue **q)
 
 static long tty_ioctl(struct file *f, unsigned cmd, uint64_t arg)
 {
-    if (cmd == TCFLSH && is_terminal(f) && (arg == TCIFLUSH || arg == TCIOFLUSH)) {
+    bool forget = cmd == TCSETSF || cmd == TCSETSF2 ||
+                  (cmd == TCFLSH && (arg == TCIFLUSH || arg == TCIOFLUSH));
+    if (forget && is_terminal(f)) {
         mutex_lock(&console.lock);
         console.len = 0;
         mutex_unlock(&console.lock);

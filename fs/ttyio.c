@@ -1,22 +1,28 @@
 /* SPDX-License-Identifier: MIT */
-/* Settings of the one terminal. They are kept and given back; lines are edited and echoed by the
- * host's terminal, which has its own settings. lock guards them and is not held over user access.
- * Source: tty_ioctl(4), ioctl_tty(2), termios(3). */
+/* Settings of the one terminal. Lines are edited and echoed, and keys become signals, in the host's
+ * terminal: it tells its settings at the start (boot option termios) and is told each change. Both
+ * ways they are written as stty -g does: IFLAG:OFLAG:CFLAG:LFLAG:CC:CC... in hexadecimal. lock
+ * guards them and is not held over user access. Source: tty_ioctl(4), ioctl_tty(2), termios(3). */
 #include "fs/ttyio.h"
 
 #include <asm/errno.h>
 
+#include "fs/ttyhost.h"
 #include "kernel/base/lock.h"
 #include "kernel/base/print.h"
 #include "kernel/base/string.h"
 #include "kernel/process.h"
+#include "kernel/signal.h"
 #include "kernel/uaccess.h"
 #include "platform/boot.h"
 #include "platform/console.h"
 
 #define DEFAULT_ROWS 24
 #define DEFAULT_COLUMNS 80
+#define SETTINGS_LEN 128 /* of their text */
 #define CONTROL(c) ((c) - '@')
+
+enum when { NOW, AFTER_OUTPUT, AND_FORGET_INPUT }; /* the numbers of tcsetattr(3) */
 
 static struct spinlock lock;
 static struct termios2 settings; /* [lock] the first members are those of struct termios */
@@ -31,9 +37,40 @@ static const cc_t control_characters[] = {
     [VLNEXT] = CONTROL('V'),
 };
 
+/* The hexadecimal number before the next colon; false at the end and for what is none. */
+static bool next_number(const char **text, uint32_t *out)
+{
+    char digits[11] = "0x";
+    uint64_t value;
+    size_t n = 0;
+    while ((*text)[n] != 0 && (*text)[n] != ':' && n < 8) {
+        digits[2 + n] = (*text)[n];
+        n++;
+    }
+    digits[2 + n] = 0;
+    *text += n + ((*text)[n] == ':');
+    bool ok = n != 0 && string_to_u64(digits, &value) == 0;
+    *out = ok ? (uint32_t)value : 0;
+    return ok;
+}
+
+static void read_settings(const char *text)
+{
+    struct termios2 s = settings;
+    uint32_t cc;
+    if (!next_number(&text, &s.c_iflag) || !next_number(&text, &s.c_oflag) ||
+        !next_number(&text, &s.c_cflag) || !next_number(&text, &s.c_lflag)) {
+        return;
+    }
+    for (unsigned i = 0; i < NCCS && next_number(&text, &cc); i++) {
+        s.c_cc[i] = (cc_t)cc;
+    }
+    settings = s;
+}
+
 void ttyio_init(void)
 {
-    char text[16];
+    char text[SETTINGS_LEN];
     settings = (struct termios2){
         .c_iflag = ICRNL | IXON,
         .c_oflag = OPOST | ONLCR,
@@ -44,6 +81,9 @@ void ttyio_init(void)
     };
     memcpy(settings.c_cc, control_characters, sizeof(control_characters));
     size = (struct winsize){.ws_row = DEFAULT_ROWS, .ws_col = DEFAULT_COLUMNS};
+    if (boot_option("termios", text, sizeof(text)) > 0) {
+        read_settings(text);
+    }
     if (boot_option("winsize", text, sizeof(text)) <= 0) {
         return;
     }
@@ -81,25 +121,54 @@ static long set(void *what, uint64_t arg, size_t len)
     return 0;
 }
 
-/* Tell the host tool, whose terminal does the work. */
-static void pass_on(void)
+/* Tell the host tool, whose terminal does the work: output before it meets the old settings, output
+ * after it the new ones. */
+static void pass_on(enum when when)
 {
-    char line[64];
+    char line[SETTINGS_LEN];
     spin_lock(&lock);
     struct termios2 s = settings;
     spin_unlock(&lock);
-    int len = print_buf(line, sizeof(line), "\001tty %x %x %x %x %x\n", s.c_iflag, s.c_oflag,
-                        s.c_lflag, s.c_cc[VMIN], s.c_cc[VTIME]);
-    (void)console_write(CONSOLE_LOG, line, (size_t)len);
+    int len = print_buf(line, sizeof(line), "\001tty %d %x:%x:%x:%x", when, s.c_iflag, s.c_oflag,
+                        s.c_cflag, s.c_lflag);
+    for (unsigned i = 0; i < NCCS; i++) {
+        len += print_buf(line + len, sizeof(line) - (size_t)len, ":%x", s.c_cc[i]);
+    }
+    line[len++] = '\n';
+    ttyhost_ask(line, (size_t)len);
 }
 
-static long set_settings(uint64_t arg, size_t len)
+static long set_settings(enum when when, uint64_t arg, size_t len)
 {
     long err = set(&settings, arg, len);
     if (err == 0) {
-        pass_on();
+        pass_on(when);
     }
     return err;
+}
+
+void ttyio_set_size(const struct winsize *to)
+{
+    spin_lock(&lock);
+    size = *to;
+    spin_unlock(&lock);
+}
+
+/* As the window's size, the program may set it, and hears of that. */
+static long change_size(uint64_t arg)
+{
+    struct winsize before;
+    struct winsize now;
+    if (uaccess_read(&now, uptr(void, arg), sizeof(now)) != 0) {
+        return -EFAULT;
+    }
+    spin_lock(&lock);
+    before = size;
+    size = now;
+    spin_unlock(&lock);
+    siginfo_t info = {.si_signo = SIGWINCH};
+    info.si_code = SI_KERNEL;
+    return memcmp(&before, &now, sizeof(now)) == 0 ? 0 : signal_send(SIGWINCH, &info);
 }
 
 static long set_group(uint64_t arg)
@@ -122,12 +191,12 @@ long ttyio_control(unsigned cmd, uint64_t arg)
     case TCGETS2: return get(&settings, arg, sizeof(settings));
     case TCSETS:
     case TCSETSW:
-    case TCSETSF: return set_settings(arg, sizeof(struct termios));
+    case TCSETSF: return set_settings((enum when)(cmd - TCSETS), arg, sizeof(struct termios));
     case TCSETS2:
     case TCSETSW2:
-    case TCSETSF2: return set_settings(arg, sizeof(settings));
+    case TCSETSF2: return set_settings((enum when)(cmd - TCSETS2), arg, sizeof(settings));
     case TIOCGWINSZ: return get(&size, arg, sizeof(size));
-    case TIOCSWINSZ: return set(&size, arg, sizeof(size));
+    case TIOCSWINSZ: return change_size(arg);
     case TIOCGPGRP: return uaccess_write(uptr(void, arg), &process.pgid, sizeof(process.pgid));
     case TIOCSPGRP: return set_group(arg);
     case TIOCGSID: return uaccess_write(uptr(void, arg), &process.sid, sizeof(process.sid));

@@ -11,8 +11,12 @@
 
 #define TTYIO_RDEV 0x501 /* st_rdev of the console: 5, 1 */
 
-/* ttyio_init: settings of a fresh terminal; its size from the boot option winsize=COLUMNSxROWS. */
+/* ttyio_init: the host terminal's settings from the boot options termios=SETTINGS and
+ * winsize=COLUMNSxROWS, or those of a fresh one. */
 void ttyio_init(void);
+
+/* ttyio_set_size: the window has another size now. Context: any. */
+void ttyio_set_size(const struct winsize *size);
 
 /* ttyio_control: one ioctl of tty_ioctl(4); arg is its raw argument. Returns 0; -EFAULT, -EINVAL,
  * -EPERM; -ENOTTY for one that is not known. */

@@ -8,6 +8,7 @@
 
 #include "fs/devfs.h"
 #include "fs/erofs.h"
+#include "fs/ttyhost.h"
 #include "fs/vnode.h"
 #include "kernel/base/lock.h"
 #include "kernel/base/print.h"
@@ -282,6 +283,7 @@ int main(const struct boot_info *info)
     clock_init();
     timer_start();
     console_init();
+    ttyhost_start();
     mmap_init(info->entropy);
     char option[8];
     if (boot_option("selftest", option, sizeof(option)) >= 0) {

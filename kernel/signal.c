@@ -48,12 +48,24 @@ static const char *const names[SIGNAL_MAX + 1] = {
 };
 
 #define DEFAULT_IGNORED (SIG_BIT(SIGCHLD) | SIG_BIT(SIGCONT) | SIG_BIT(SIGURG) | SIG_BIT(SIGWINCH))
+/* Where Linux writes a core file. */
+#define DEFAULT_REPORTS                                                                           \
+    (SIG_BIT(SIGQUIT) | SIG_BIT(SIGILL) | SIG_BIT(SIGTRAP) | SIG_BIT(SIGABRT) | SIG_BIT(SIGBUS) | \
+     SIG_BIT(SIGFPE) | SIG_BIT(SIGSEGV) | SIG_BIT(SIGSYS) | SIG_BIT(SIGXCPU) | SIG_BIT(SIGXFSZ))
 #define DEFAULT_STOPS (SIG_BIT(SIGSTOP) | SIG_BIT(SIGTSTP) | SIG_BIT(SIGTTIN) | SIG_BIT(SIGTTOU))
 
 const char *signal_name(int sig)
 {
     return sig > 0 && sig <= SIGNAL_MAX && names[sig] != NULL ? names[sig] : "signal";
 }
+
+/* Nobody could continue it. */
+static void refuse_stop(int sig)
+{
+    log(SIGNAL, WARN, "%s: there is no shell to stop for; ignored", signal_name(sig));
+}
+
+static void (*stop_hook)(int sig) = refuse_stop; /* [I] */
 
 static bool is_ignored(int sig)
 {
@@ -386,9 +398,7 @@ static void settle_call(struct frame *f, bool handler, uint64_t sa_flags)
 
 NORETURN static void die(int sig, const siginfo_t *info, const struct frame *f)
 {
-    uint64_t quiet = SIG_BIT(SIGHUP) | SIG_BIT(SIGINT) | SIG_BIT(SIGKILL) | SIG_BIT(SIGPIPE) |
-                     SIG_BIT(SIGTERM) | SIG_BIT(SIGALRM) | SIG_BIT(SIGUSR1) | SIG_BIT(SIGUSR2);
-    if ((SIG_BIT(sig) & quiet) == 0) {
+    if ((SIG_BIT(sig) & DEFAULT_REPORTS) != 0) {
         crash_report(sig, info, f);
     }
     process_exit(128 + sig);
@@ -439,10 +449,15 @@ static void take_one(struct frame *f, int sig, const siginfo_t *info)
     if (act.sa_handler != SIG_IGN && act.sa_handler != SIG_DFL) {
         run_handler(f, sig, info, &act);
     } else if (act.sa_handler == SIG_DFL && (SIG_BIT(sig) & DEFAULT_STOPS) != 0) {
-        log(SIGNAL, WARN, "%s: a machine of one program does not stop; ignored", signal_name(sig));
+        stop_hook(sig);
     } else if (act.sa_handler == SIG_DFL && (SIG_BIT(sig) & DEFAULT_IGNORED) == 0) {
         die(sig, info, f);
     }
+}
+
+void signal_set_stop_hook(void (*hook)(int sig))
+{
+    stop_hook = hook;
 }
 
 void signal_deliver(struct frame *f)

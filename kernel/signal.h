@@ -80,6 +80,10 @@ struct signal_sets {
 };
 void signal_sets(struct signal_sets *out, const struct thread *t);
 
+/* signal_set_stop_hook: what stops the process, until SIGCONT: called in the thread that took the
+ * stop signal. Without a hook, such signals are ignored with a line in the log. */
+void signal_set_stop_hook(void (*hook)(int sig));
+
 /* signal_name: "SIGSEGV"; "signal" for numbers without a name. */
 const char *signal_name(int sig);
 

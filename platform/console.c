@@ -20,7 +20,7 @@
 #define STATUS_ABSENT 0xff
 #define STATUS_LINE_LEN 24
 
-static bool have_virtio;
+static bool have_virtio, host_listens;
 
 /* A hypervisor drops bytes that come faster than it can pass them on. An absent port reads as all
  * ones. */
@@ -72,14 +72,36 @@ long console_write(enum console_stream stream, const void *data, size_t len)
     return (long)len;
 }
 
+/* The host tool takes nothing from its own input that the program does not want. */
+static void ask_for_input(void)
+{
+    static const char text[] = "\001input\n";
+    static bool asked;
+    if (host_listens && !__atomic_exchange_n(&asked, true, __ATOMIC_RELAXED)) {
+        console_write(CONSOLE_LOG, text, sizeof(text) - 1);
+    }
+}
+
 long console_read(void *buf, size_t cap)
 {
+    ask_for_input();
     return have_virtio ? virtio_console_read(buf, cap) : serial_read(buf, cap);
 }
 
 void console_set_notify(void (*input_ready)(void))
 {
     virtio_console_set_notify(input_ready);
+}
+
+void console_set_events(void (*hook)(const char *bytes, size_t len))
+{
+    virtio_console_set_events(hook);
+    host_listens = true;
+}
+
+void console_start(void)
+{
+    have_virtio = have_virtio && virtio_console_start() == 0;
 }
 
 bool console_interrupts(void)

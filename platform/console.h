@@ -19,6 +19,12 @@ long console_read(void *buf, size_t cap);
 /* console_set_notify: called (from irq_poll) when input or its end arrived. */
 void console_set_notify(void (*input_ready)(void));
 
+/* console_set_events: the host tool has a port for events; hook is called (from irq_poll) with the
+ * bytes that arrive. Call before anything is written. console_start: events come from now on, which
+ * else begins with the first output. */
+void console_set_events(void (*hook)(const char *bytes, size_t len));
+void console_start(void);
+
 /* console_interrupts: the hook of console_set_notify is called; else whoever waits must look
  * again. */
 bool console_interrupts(void);

@@ -36,7 +36,12 @@ LOCK_ITSELF void spin_unlock(struct spinlock *l)
     __atomic_store_n(&l->state, 0, __ATOMIC_RELEASE);
 }
 
+bool lock_is_mine(const struct spinlock *l)
+{
+    return __atomic_load_n(&l->state, __ATOMIC_RELAXED) == owner_mark();
+}
+
 void lock_assert_held(const struct spinlock *l)
 {
-    assert(__atomic_load_n(&l->state, __ATOMIC_RELAXED) == owner_mark());
+    assert(lock_is_mine(l));
 }

@@ -4,7 +4,7 @@
  * Global lock order, outermost first; a holder may take only locks further down:
  *   rewrite.judging > vnode.write_lock > process.lock > mm.lock > file_table.lock > tmpfs.lock
  *   > vnode.lock > epoll locks (see epoll.c) > file.lock > wait_queue.lock > epoll.ready_lock
- *   > timer.lock > site.lock > stub.lock > heap.lock > pages.lock > console.lock > log.
+ *   > timer.lock > site.lock > stub.lock > heap.lock > console.lock > pages.lock > log.
  * No sleep and no user access under a spinlock. "Interrupts off" is not needed: the library OS is
  * never interrupted by its own handlers (see ARCHITECTURE, Interrupts). */
 #ifndef KERNEL_BASE_LOCK_H
@@ -28,6 +28,9 @@ void spin_unlock(struct spinlock *l) DROPS(l);
 
 /* lock_assert_held: panics unless this CPU holds l. Opens every _locked function. */
 void lock_assert_held(const struct spinlock *l) ASSERTS(l);
+
+/* lock_is_mine: this CPU holds l: for whoever must report although it may be the cause. */
+bool lock_is_mine(const struct spinlock *l);
 
 /* lock_set_cpu_hook: how the lock learns the id of the running CPU (platform installs it). Before
  * that every CPU is 0, as it is in host tests. */

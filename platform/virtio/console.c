@@ -4,9 +4,10 @@
  * Output is copied into a ring of page-sized buffers per stream; the device is notified once a call
  * and completions are reaped at the next one. Input buffers are posted, and the input port opened,
  * when the program first asks for input: most never do. The end of input is the control message
- * that closes port 1 on the host's side. The device is set up at the first use, because every
- * register access costs as much as a thousand system calls. One CPU at a time: lock, which is not
- * held while waiting.
+ * that closes port 1 on the host's side. Events come in one buffer, so that the host can tell
+ * whether they are taken: what it sends meanwhile stays with it. The device is set up at the first
+ * use, because every register access costs as much as a thousand system calls. lock guards it all
+ * but is held neither while waiting nor over hooks.
  * Source: VIRTIO 1.2, 5.3. */
 #include "platform/virtio/console.h"
 
@@ -14,8 +15,10 @@
 #include <linux/virtio_console.h>
 #include <linux/virtio_ids.h>
 
+#include "kernel/base/lock.h"
 #include "kernel/base/print.h"
 #include "kernel/base/string.h"
+#include "platform/cpu.h"
 #include "platform/irq.h"
 #include "platform/moncall.h"
 #include "platform/pages.h"
@@ -24,7 +27,7 @@
 
 #define PORT_STDIN 1
 #define PORT_FIRST_OUTPUT 2
-#define PORTS 5
+#define PORT_EVENTS 5
 #define CONTROL_INPUT 2 /* queue numbers */
 #define CONTROL_OUTPUT 3
 #define OUT_BUFFERS 8 /* pages per output stream, allocated as needed */
@@ -50,10 +53,19 @@ struct input {
     bool open, ended;
 };
 
+/* Messages of the host tool, which has a port for them if hook is set. */
+struct events {
+    struct virtqueue queue;
+    struct page *page; /* NULL: the device has no such port */
+    void (*hook)(const char *bytes, size_t len); /* [I] once the device is up */
+};
+
+static struct spinlock lock;
 static struct virtio_device device;
 static bool up, multiport;
 static struct output outputs[VIRTIO_CONSOLE_OUTPUTS];
 static struct input input;
+static struct events events;
 static struct virtqueue control_in, control_out;
 static struct page *control_page; /* CONTROL_BUFFERS of CONTROL_LEN for input, then for output */
 static struct page *ring_page;
@@ -86,9 +98,8 @@ static void control_send(unsigned slot, uint32_t port, uint16_t event, uint16_t 
     struct virtio_console_control *m = (void *)((char *)pages_va(control_page) + offset);
     *m = (struct virtio_console_control){.id = port, .event = event, .value = value};
     struct pa pa = {pages_pa(control_page).v + offset};
-    if (virtqueue_add(&control_out, pa, sizeof(*m), false, slot) != 0) {
-        log(DEV, WARN, "virtio-console: control queue is full");
-    }
+    int err = virtqueue_add(&control_out, pa, sizeof(*m), false, slot);
+    assert(err == 0); /* fewer messages than the ring has room for are ever sent */
 }
 
 static void control_post(uint32_t slot)
@@ -116,7 +127,8 @@ static void announce_ports(void)
 {
     unsigned slot = 0;
     control_send(slot++, VIRTIO_CONSOLE_BAD_ID, VIRTIO_CONSOLE_DEVICE_READY, 1);
-    for (unsigned port = PORT_STDIN; port < PORTS; port++) {
+    unsigned last = events.page != NULL ? PORT_EVENTS : PORT_EVENTS - 1;
+    for (unsigned port = PORT_STDIN; port <= last; port++) {
         control_send(slot++, port, VIRTIO_CONSOLE_PORT_READY, 1);
         if (port >= PORT_FIRST_OUTPUT) {
             control_send(slot++, port, VIRTIO_CONSOLE_PORT_OPEN, 1);
@@ -162,15 +174,40 @@ static void control_reap(void)
     }
 }
 
+static void events_post(void)
+{
+    (void)!virtqueue_add(&events.queue, pages_pa(events.page), PAGE_SIZE, true, 0);
+    virtqueue_kick(&events.queue);
+}
+
+/* The buffer is ours from the reaping to the posting: the hook may read it without the lock. */
+static void events_pass(void)
+{
+    uint32_t buffer;
+    uint32_t len;
+    spin_lock(&lock);
+    while (events.page != NULL && virtqueue_reap(&events.queue, &buffer, &len)) {
+        spin_unlock(&lock);
+        events.hook(pages_va(events.page), min(len, (uint32_t)PAGE_SIZE));
+        spin_lock(&lock);
+        events_post();
+    }
+    spin_unlock(&lock);
+}
+
 static void interrupt(void *arg)
 {
     (void)arg;
+    spin_lock(&lock);
     (void)device.transport->acknowledge(&device);
     input_reap();
     control_reap();
-    if (notify_input != NULL && (input.nfull != 0 || input.ended)) {
+    bool tell = notify_input != NULL && (input.nfull != 0 || input.ended);
+    spin_unlock(&lock);
+    if (tell) {
         notify_input();
     }
+    events_pass();
 }
 
 /* The first buffer is there from the start: a stream must work when memory has run out. */
@@ -179,6 +216,17 @@ static int output_start(struct output *o)
     o->page[0] = pages_alloc(0, PAGES_RESERVE);
     o->free = (1U << OUT_BUFFERS) - 1;
     return o->page[0] != NULL ? 0 : -ENOMEM;
+}
+
+static int set_up_events(void)
+{
+    events.page = multiport && events.hook != NULL ? pages_alloc(0, PAGES_RESERVE) : NULL;
+    if (events.page == NULL) {
+        return multiport && events.hook != NULL ? -ENOMEM : 0;
+    }
+    int err = add_queue(&events.queue, input_queue_of(PORT_EVENTS));
+    virtqueue_interrupts(&events.queue, true);
+    return err;
 }
 
 static int set_up_queues(void)
@@ -191,7 +239,7 @@ static int set_up_queues(void)
         err = add_queue(&outputs[i].queue, input_queue_of(port) + 1);
         err = err != 0 ? err : output_start(&outputs[i]);
     }
-    return err;
+    return err != 0 ? err : set_up_events();
 }
 
 static int set_up(void)
@@ -214,6 +262,9 @@ static int set_up(void)
     if (multiport) {
         announce_ports();
     }
+    if (events.page != NULL) {
+        events_post();
+    }
     return 0;
 }
 
@@ -231,8 +282,9 @@ static void output_reap(struct output *o)
     }
 }
 
-/* Wait for an interrupt that says that the device is done with a buffer of o. */
-static void output_wait(struct output *o, uint32_t free_before)
+/* Wait for an interrupt that says that the device is done with a buffer of o. The interrupt goes to
+ * the boot CPU. */
+static void output_wait(struct output *o, uint32_t free_before) NEEDS(lock)
 {
     virtqueue_interrupts(&o->queue, true);
     for (;;) {
@@ -240,9 +292,13 @@ static void output_wait(struct output *o, uint32_t free_before)
         if (o->free != free_before) {
             break;
         }
-        if (!irq_poll()) {
+        spin_unlock(&lock);
+        if (irq_poll() || cpu_id() != 0) {
+            __builtin_ia32_pause();
+        } else {
             moncall_wait();
         }
+        spin_lock(&lock);
     }
     virtqueue_interrupts(&o->queue, false);
 }
@@ -272,11 +328,9 @@ static size_t output_fill(struct output *o, const char *data, size_t len)
     return n;
 }
 
-long virtio_console_write(unsigned stream, const void *data, size_t len)
+static void write_locked(unsigned stream, const void *data, size_t len) NEEDS(lock)
 {
-    if (set_up() != 0) {
-        return -ENODEV;
-    }
+    lock_assert_held(&lock);
     struct output *o = &outputs[multiport ? stream : 0];
     const char *p = data;
     for (size_t left = len; left != 0;) {
@@ -289,21 +343,36 @@ long virtio_console_write(unsigned stream, const void *data, size_t len)
         }
     }
     virtqueue_kick(&o->queue);
-    return (long)len;
+}
+
+long virtio_console_write(unsigned stream, const void *data, size_t len)
+{
+    if (lock_is_mine(&lock)) { /* a message about this driver's own end */
+        return -ENODEV;
+    }
+    spin_lock(&lock);
+    int err = set_up();
+    if (err == 0) {
+        write_locked(stream, data, len);
+    }
+    spin_unlock(&lock);
+    return err == 0 ? (long)len : -ENODEV;
 }
 
 void virtio_console_flush(void)
 {
-    if (!up) {
+    if (lock_is_mine(&lock)) {
         return;
     }
-    for (unsigned i = 0; i < (multiport ? VIRTIO_CONSOLE_OUTPUTS : 1U); i++) {
+    spin_lock(&lock);
+    for (unsigned i = 0; up && i < (multiport ? VIRTIO_CONSOLE_OUTPUTS : 1U); i++) {
         struct output *o = &outputs[i];
         output_reap(o);
         while (o->queue.nfree != o->queue.size) {
             output_wait(o, o->free);
         }
     }
+    spin_unlock(&lock);
 }
 
 /* First use of the input: interrupts, buffers, and the port's opening. */
@@ -337,8 +406,9 @@ static int input_start(void)
     return 0;
 }
 
-long virtio_console_read(void *buf, size_t cap)
+static long read_locked(void *buf, size_t cap) NEEDS(lock)
 {
+    lock_assert_held(&lock);
     int err = input_start();
     if (err != 0) {
         return err;
@@ -362,7 +432,28 @@ long virtio_console_read(void *buf, size_t cap)
     return (long)n;
 }
 
+long virtio_console_read(void *buf, size_t cap)
+{
+    spin_lock(&lock);
+    long n = read_locked(buf, cap);
+    spin_unlock(&lock);
+    return n;
+}
+
 void virtio_console_set_notify(void (*input_ready)(void))
 {
     notify_input = input_ready;
+}
+
+void virtio_console_set_events(void (*hook)(const char *bytes, size_t len))
+{
+    events.hook = hook;
+}
+
+int virtio_console_start(void)
+{
+    spin_lock(&lock);
+    int err = set_up();
+    spin_unlock(&lock);
+    return err;
 }

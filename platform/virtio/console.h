@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* virtio-console with four ports: stdin (1), stdout (2), stderr (3), log (4); or one port for all
- * on devices without VIRTIO_CONSOLE_F_MULTIPORT. */
+/* virtio-console with ports for stdin (1), stdout (2), stderr (3), log (4) and perhaps events (5); or
+ * one port for all on devices without VIRTIO_CONSOLE_F_MULTIPORT. */
 #ifndef PLATFORM_VIRTIO_CONSOLE_H
 #define PLATFORM_VIRTIO_CONSOLE_H
 
@@ -23,5 +23,12 @@ void virtio_console_flush(void);
 
 /* virtio_console_set_notify: called from irq_poll when input or its end arrived. */
 void virtio_console_set_notify(void (*input_ready)(void));
+
+/* virtio_console_set_events: there is a port for events; the hook is called from irq_poll with the
+ * bytes that arrived. Call before the device's first use. */
+void virtio_console_set_events(void (*hook)(const char *bytes, size_t len));
+
+/* virtio_console_start: set the device up if nothing has yet. Returns 0, a negative errno. */
+int virtio_console_start(void);
 
 #endif

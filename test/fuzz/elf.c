@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-// sources: loader/elf.c
-// fakes: log
+// uses: loader/elf.c
 /* Fuzz target of the ELF parser: the input is a whole file. What the parser lets through must be
  * safe to map: see check. Source: loader/elf.h. */
 #include "loader/elf.h"

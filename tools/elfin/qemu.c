@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* QEMU's microvm: a processor, memory, virtio-mmio and nothing that costs time at the start. Five
+/* QEMU's microvm: a processor, memory, virtio-mmio and nothing that costs time at the start. Six
  * ports of one virtio-console: 0 is unused (the specification makes it special), then the streams
  * in the order of enum qemu_stream. Source: QEMU, docs/system/i386/microvm.rst; qemu(1). */
 #include "tools/elfin/qemu.h"
@@ -16,9 +16,10 @@
 #include "tools/elfin/report.h"
 
 #define PROGRAM "qemu-system-x86_64"
-#define PORTS "5"
+#define PORTS "6"
 
-static const char *const stream_names[QEMU_STREAMS] = {"in", "out", "err", "log", "serial"};
+static const char *const stream_names[QEMU_STREAMS] = {"in",  "out",    "err",
+                                                       "log", "events", "serial"};
 
 int qemu_find(char **out)
 {

@@ -10,7 +10,15 @@
 #include "tools/elfin/words.h"
 
 /* Streams between tool and machine; each is a socket. */
-enum qemu_stream { QEMU_STDIN, QEMU_STDOUT, QEMU_STDERR, QEMU_LOG, QEMU_SERIAL, QEMU_STREAMS };
+enum qemu_stream {
+    QEMU_STDIN,
+    QEMU_STDOUT,
+    QEMU_STDERR,
+    QEMU_LOG,
+    QEMU_EVENTS, /* to the machine: signals and what becomes of the terminal */
+    QEMU_SERIAL,
+    QEMU_STREAMS
+};
 
 struct qemu_machine {
     enum accel accel;

@@ -1,20 +1,25 @@
 /* SPDX-License-Identifier: MIT */
 /* Owns the loop that moves bytes. One buffer a direction; input is read only when the one before
  * has gone. The caller's descriptors are left in the blocking mode they came in, because others
- * share it: writes to them are short enough not to block after poll said so.
- * The guest reports its status on the log stream as "\001exit N\n" (platform/console.h) after
- * flushing everything else, so the hypervisor can be ended at once then. It passes a change of the
- * terminal's settings on as "\001tty ...".
+ * share it: writes to them are short enough not to block after poll said so. Nothing is read from
+ * the caller before the program wants input: what it leaves is for others.
+ * Lines of the log stream that begin with "\001" are for the relay (take_line): the exit status,
+ * for one, comes after everything else was flushed, so the hypervisor can be ended at once then.
+ * The guest hears of signals and of the window's size by lines on the events stream
+ * (fs/ttyhost.c).
  * Source: poll(2), signalfd(2), pipe(7) for PIPE_BUF. */
 #include "tools/elfin/relay.h"
 
 #include <errno.h>
 #include <limits.h>
+#include <linux/sockios.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -23,11 +28,11 @@
 
 #include "tools/elfin/hostclock.h"
 #include "tools/elfin/report.h"
+#include "tools/elfin/signals.h"
 #include "tools/elfin/terminal.h"
 
 #define BUFFER_LEN 65536
-#define STATUS_MARK "\001exit "
-#define TERMINAL_MARK "\001tty "
+#define PATIENCE_NS 2000000000UL /* a machine that takes no signal for so long may be killed */
 #define LINE_LEN 512
 #define NONE (-1)
 
@@ -45,7 +50,7 @@ struct log {
     char line[LINE_LEN];
 };
 
-enum pipe_number { PIPE_IN, PIPE_OUT, PIPE_ERR, PIPES };
+enum pipe_number { PIPE_IN, PIPE_EVENTS, PIPE_OUT, PIPE_ERR, PIPES };
 
 struct relay {
     struct qemu *qemu;
@@ -55,6 +60,7 @@ struct relay {
     struct text messages; /* of QEMU */
     int signals; /* signalfd */
     int status; /* NONE until known */
+    uint64_t asked; /* since when the machine has had events to take, if it has */
     bool killed;
 };
 
@@ -81,6 +87,13 @@ static void finish(struct relay *r, int status)
     kill_machine(r);
 }
 
+/* What a pipe waits for: room if it holds data, else data. */
+static struct pollfd watch_pipe(const struct pipe *p)
+{
+    bool full = p->start != p->end;
+    return (struct pollfd){full ? p->to : p->from, full ? POLLOUT : POLLIN, 0};
+}
+
 static void close_input(struct pipe *p)
 {
     shutdown(p->to, SHUT_WR); /* the machine sees the end after the data */
@@ -98,10 +111,10 @@ static void write_pipe(struct relay *r, struct pipe *p)
     if (errno == EAGAIN || errno == EINTR) {
         return;
     }
-    bool input = p == &r->pipes[PIPE_IN];
-    if (!input && errno == EPIPE) {
+    bool output = p >= &r->pipes[PIPE_OUT];
+    if (output && errno == EPIPE) {
         finish(r, STATUS_SIGNAL + SIGPIPE);
-    } else if (!input) {
+    } else if (output) {
         finish(r, report_error(STATUS_OWN_ERROR, "cannot write output: %s", strerror(errno)));
     }
     p->from = p->to = NONE;
@@ -139,16 +152,108 @@ static void put(const char *text, size_t len)
     }
 }
 
+/* The machine has not taken all events yet. */
+static bool has_events(const struct relay *r)
+{
+    const struct pipe *p = &r->pipes[PIPE_EVENTS];
+    int unread = 0;
+    return p->start != p->end ||
+           (p->to != NONE && ioctl(p->to, SIOCOUTQ, &unread) == 0 && unread != 0);
+}
+
+/* Send an event to the machine; it is lost if thousands are on the way already. */
+static void tell(struct relay *r, const char *text, size_t len)
+{
+    struct pipe *p = &r->pipes[PIPE_EVENTS];
+    if (!has_events(r)) {
+        r->asked = hostclock_now(CLOCK_MONOTONIC);
+    }
+    if (p->start == p->end) {
+        p->start = p->end = 0;
+    }
+    if (p->to != NONE && len <= sizeof(p->buffer) - p->end) {
+        memcpy(p->buffer + p->end, text, len);
+        p->end += len;
+        write_pipe(r, p);
+    }
+}
+
+static void tell_size(struct relay *r)
+{
+    struct text line = {0};
+    if (terminal_size(&line)) {
+        tell(r, line.data, line.len);
+    }
+    text_fini(&line);
+}
+
+/* The guest waits until what it asked for is done. */
+static void answer(struct relay *r)
+{
+    static const char done[] = "done\n";
+    tell(r, done, sizeof(done) - 1);
+}
+
+static void take_status(struct relay *r, const char *text)
+{
+    finish(r, (int)(strtol(text, NULL, 10) & 0xff));
+}
+
+/* The program wants input. */
+static void take_input(struct relay *r, const char *text)
+{
+    (void)text;
+    r->pipes[PIPE_IN].from = r->pipes[PIPE_IN].to != NONE ? STDIN_FILENO : NONE;
+}
+
+/* Output that was written before the change of settings goes out before it. */
+static void take_settings(struct relay *r, const char *text)
+{
+    for (int i = PIPE_OUT; i < PIPES; i++) {
+        struct pipe *p = &r->pipes[i];
+        struct pollfd watch;
+        while (watch = watch_pipe(p), watch.fd != NONE && poll(&watch, 1, 0) > 0) {
+            (p->start != p->end ? write_pipe : read_pipe)(r, p);
+        }
+    }
+    if (terminal_set(text)) {
+        r->pipes[PIPE_IN].start = r->pipes[PIPE_IN].end;
+    }
+    answer(r);
+}
+
+/* The program stops; when the tool is continued, so is the program. */
+static void take_stop(struct relay *r, const char *text)
+{
+    int number = (int)strtol(text, NULL, 10);
+    if (number == SIGTSTP || number == SIGTTIN || number == SIGTTOU || number == SIGSTOP) {
+        terminal_restore();
+        signals_stop(number, r->qemu->pid);
+        terminal_resume();
+        tell_size(r);
+    }
+    answer(r);
+}
+
 static void take_line(struct relay *r, struct log *l)
 {
-    if (strncmp(l->line, STATUS_MARK, strlen(STATUS_MARK)) == 0) {
-        finish(r, (int)(strtol(l->line + strlen(STATUS_MARK), NULL, 10) & 0xff));
-    } else if (strncmp(l->line, TERMINAL_MARK, strlen(TERMINAL_MARK)) == 0) {
-        terminal_set(l->line + strlen(TERMINAL_MARK));
-    } else {
-        put(l->line, l->len);
-    }
+    static const struct mark {
+        const char *text;
+        void (*take)(struct relay *r, const char *text);
+    } marks[] = {{"\001exit ", take_status},
+                 {"\001input", take_input},
+                 {"\001tty ", take_settings},
+                 {"\001stop ", take_stop}};
+    size_t len = l->len;
     l->len = 0;
+    for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++) {
+        size_t skip = strlen(marks[i].text);
+        if (strncmp(l->line, marks[i].text, skip) == 0) {
+            marks[i].take(r, l->line + skip);
+            return;
+        }
+    }
+    put(l->line, len);
 }
 
 static void read_log(struct relay *r, struct log *l)
@@ -180,12 +285,25 @@ static void read_messages(struct relay *r)
     }
 }
 
+/* A signal is the program's to deal with, unless its machine does not listen any more. */
 static void take_signal(struct relay *r)
 {
     struct signalfd_siginfo info;
-    if (read(r->signals, &info, sizeof(info)) == sizeof(info)) {
-        finish(r, STATUS_SIGNAL + (int)info.ssi_signo);
+    char line[64];
+    if (read(r->signals, &info, sizeof(info)) != sizeof(info)) {
+        return;
     }
+    if (signals_ends((int)info.ssi_signo) && has_events(r) &&
+        hostclock_now(CLOCK_MONOTONIC) - r->asked > PATIENCE_NS) {
+        finish(r, STATUS_SIGNAL + (int)info.ssi_signo);
+        return;
+    }
+    if (info.ssi_signo == SIGWINCH) {
+        tell_size(r);
+    }
+    int len = snprintf(line, sizeof(line), "signal %u %u %llu\n", info.ssi_signo,
+                       (unsigned)info.ssi_code, (unsigned long long)info.ssi_ptr);
+    tell(r, line, (size_t)len);
 }
 
 /* Everything the machine wrote has arrived and gone on. */
@@ -198,13 +316,6 @@ static bool is_over(const struct relay *r)
         }
     }
     return r->logs[0].from == NONE && r->logs[1].from == NONE && r->qemu->messages == NONE;
-}
-
-/* What a pipe waits for: room if it holds data, else data. */
-static struct pollfd watch_pipe(const struct pipe *p)
-{
-    bool full = p->start != p->end;
-    return (struct pollfd){full ? p->to : p->from, full ? POLLOUT : POLLIN, 0};
 }
 
 static void step(struct relay *r)
@@ -249,21 +360,18 @@ static size_t chunk_of(int fd)
 
 static void set_up(struct relay *r, struct qemu *q)
 {
-    sigset_t signals;
-    sigemptyset(&signals);
-    sigaddset(&signals, SIGINT);
-    sigaddset(&signals, SIGTERM);
-    sigaddset(&signals, SIGHUP);
-    sigaddset(&signals, SIGQUIT);
-    sigprocmask(SIG_BLOCK, &signals, NULL);
-    signal(SIGPIPE, SIG_IGN);
-    r->signals = signalfd(NONE, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
-    static const int from_host[PIPES] = {STDIN_FILENO, NONE, NONE};
+    r->signals = signals_start();
+    static const struct {
+        int from, to; /* streams of the machine, or of the caller */
+    } ends[PIPES] = {[PIPE_IN] = {NONE, QEMU_STDIN},
+                     [PIPE_EVENTS] = {NONE, QEMU_EVENTS},
+                     [PIPE_OUT] = {QEMU_STDOUT, STDOUT_FILENO},
+                     [PIPE_ERR] = {QEMU_STDERR, STDERR_FILENO}};
     for (int i = 0; i < PIPES; i++) {
-        bool input = i == PIPE_IN;
-        r->pipes[i].from = input ? from_host[i] : q->stream[QEMU_STDIN + i];
-        r->pipes[i].to = input ? q->stream[QEMU_STDIN] : i;
-        r->pipes[i].chunk = input ? BUFFER_LEN : chunk_of(i);
+        bool output = i >= PIPE_OUT;
+        r->pipes[i].from = output ? q->stream[ends[i].from] : NONE;
+        r->pipes[i].to = output ? ends[i].to : q->stream[ends[i].to];
+        r->pipes[i].chunk = output ? chunk_of(ends[i].to) : BUFFER_LEN;
     }
     r->logs[0].from = q->stream[QEMU_LOG];
     r->logs[1].from = q->stream[QEMU_SERIAL];
@@ -293,7 +401,6 @@ int relay_run(struct qemu *q, struct relay_times *times)
     r->times = times;
     r->status = NONE;
     set_up(r, q);
-    terminal_start();
     while (!is_over(r)) {
         step(r);
     }

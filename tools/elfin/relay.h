@@ -12,10 +12,10 @@ struct relay_times {
     uint64_t first_log, first_output, status, end;
 };
 
-/* relay_run: until the machine has ended and everything it wrote has been handed on. The signals
- * that end a program end the machine. Returns the exit status: what the guest said, 128+n for a
- * signal that the tool got or for output that nobody reads, 125 after a message if the machine
- * ended without a word. */
+/* relay_run: until the machine has ended and everything it wrote has been handed on. Signals that
+ * the tool gets become the program's. Returns the exit status: what the guest said, 128+n for a
+ * signal that the machine no longer took or for output that nobody reads, 125 after a message if
+ * the machine ended without a word. */
 int relay_run(struct qemu *q, struct relay_times *times);
 
 #endif

@@ -23,6 +23,7 @@
 #include "tools/elfin/relay.h"
 #include "tools/elfin/report.h"
 #include "tools/elfin/rootfs.h"
+#include "tools/elfin/signals.h"
 #include "tools/elfin/terminal.h"
 
 #define MIB (1UL << 20)
@@ -156,6 +157,7 @@ static char *kernel_options(const struct run *r)
     for (size_t i = 0; i < r->options.boot.count; i++) {
         text_add_format(&out, " %s", r->options.boot.items[i]);
     }
+    signals_describe(&out);
     terminal_describe(&out);
     return out.data;
 }

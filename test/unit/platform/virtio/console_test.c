@@ -23,6 +23,8 @@
 #define CONTROL_TO_DRIVER 2
 #define CONTROL_TO_DEVICE 3
 #define STDIN_PORT 1
+#define EVENTS_PORT 5
+#define EVENTS_QUEUE 12
 #define TEXT_MAX 2000000
 
 static char *text[3], *want[3]; /* per stream: what the device got, what was written */
@@ -30,6 +32,8 @@ static size_t got_len[3], want_len[3];
 static bool lazy; /* the device takes output only while the driver waits */
 static unsigned opened; /* bit per port that the driver opened */
 static unsigned notified_input;
+static char events[100]; /* what the hook got */
+static size_t events_len;
 
 int mmio_find(uint32_t id, unsigned nth, struct virtio_device *out)
 {
@@ -136,7 +140,7 @@ static void no_memory_for_a_stream(void)
     write_text(1, 10000);
     virtio_console_flush();
     fake_pages_limit(FAKE_RAM_FRAMES);
-    CHECK_EQ(opened, 1U << 2 | 1U << 3 | 1U << 4);
+    CHECK_EQ(opened, 1U << 2 | 1U << 3 | 1U << 4 | 1U << EVENTS_PORT);
     CHECK_EQ(got_len[1], 10001 - 1);
 }
 
@@ -230,6 +234,39 @@ static void end_of_input(void)
     CHECK_EQ(virtio_console_read(buf, sizeof(buf)), 0);
 }
 
+static void take_event(const char *bytes, size_t len)
+{
+    CHECK(events_len + len <= sizeof(events));
+    memcpy(events + events_len, bytes, len);
+    events_len += len;
+    CHECK_EQ(virtio_console_write(2, "", 0), 0); /* the hook may use the console */
+}
+
+static bool send_event(const char *data)
+{
+    struct fake_buffer b;
+    if (!fake_virtio_take(EVENTS_QUEUE, &b)) {
+        return false;
+    }
+    CHECK(b.writable && b.len == PAGE_SIZE);
+    memcpy(b.data, data, strlen(data));
+    fake_virtio_give(EVENTS_QUEUE, b.id, (uint32_t)strlen(data));
+    return true;
+}
+
+/* One at a time: the host sees whether the driver listens. */
+static void events_come(void)
+{
+    for (unsigned i = 0; i < 20; i++) {
+        CHECK(send_event("signal 15 0 0\n"));
+        CHECK(!send_event("too early\n"));
+        events_len = 0;
+        CHECK(irq_poll());
+        CHECK_EQ(events_len, 14);
+        CHECK(memcmp(events, "signal 15 0 0\n", 14) == 0);
+    }
+}
+
 /* The driver keeps its buffers, so the harness's count of frames does not apply. */
 int main(void)
 {
@@ -240,6 +277,7 @@ int main(void)
     fake_virtio_reset(1UL << VIRTIO_CONSOLE_F_MULTIPORT, FAKE_QUEUES);
     fake_on_wait = device_waited_for;
     CHECK_EQ(virtio_console_probe(), 0);
+    virtio_console_set_events(take_event);
     no_memory_at_first();
     no_memory_for_a_stream();
     one_notification();
@@ -247,10 +285,11 @@ int main(void)
     input();
     odd_lengths();
     end_of_input();
+    events_come();
     for (unsigned s = 0; s < 3; s++) {
         free(text[s]);
         free(want[s]);
     }
-    printf("checks: %lu in 7 tests\n", check_count);
+    printf("checks: %lu in 8 tests\n", check_count);
     return 0;
 }
