@@ -14,7 +14,7 @@ static unsigned long made;
 
 static bool fails_now(void)
 {
-    made++;
+    __atomic_fetch_add(&made, 1, __ATOMIC_RELAXED); /* tests with threads ask for no failures */
     return fail_in != 0 && --fail_in == 0;
 }
 
@@ -23,7 +23,7 @@ void *heap_alloc(size_t len)
     void *p = fails_now() ? NULL : malloc(len != 0 ? len : 1);
     if (p != NULL) {
         memset(p, 0xa5, len);
-        in_use++;
+        __atomic_fetch_add(&in_use, 1, __ATOMIC_RELAXED);
     }
     return p;
 }
@@ -40,7 +40,7 @@ void *heap_zalloc(size_t len)
 void heap_free(void *p)
 {
     if (p != NULL) {
-        in_use--;
+        __atomic_fetch_sub(&in_use, 1, __ATOMIC_RELAXED);
         free(p);
     }
 }
