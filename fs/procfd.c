@@ -96,5 +96,5 @@ static const struct textfs_entry info_entry = {
     .owned = true,
 };
 
-const struct textfs_numbers procfd_links = {next_fd, &link_entry};
-const struct textfs_numbers procfd_infos = {next_fd, &info_entry};
+const struct textfs_numbers procfd_links = {next_fd, &link_entry, NULL};
+const struct textfs_numbers procfd_infos = {next_fd, &info_entry, NULL};

@@ -31,7 +31,7 @@ static const struct textfs_entry process_entry = {
     .children = procself_table,
     .owned = true,
 };
-static const struct textfs_numbers processes = {next_process, &process_entry};
+static const struct textfs_numbers processes = {next_process, &process_entry, NULL};
 
 #define SWAPS_HEADER "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority"
 

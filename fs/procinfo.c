@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Files of /proc about the machine. There is one processor and no swap, disk or module.
+/* Files of /proc about the machine. There is no swap, disk or module.
  * Source: proc(5). */
 #include "fs/proctables.h"
 
@@ -7,7 +7,9 @@
 #include "kernel/heap.h"
 #include "kernel/mmap.h"
 #include "kernel/process.h"
+#include "kernel/sched.h"
 #include "platform/clock.h"
+#include "platform/cpu.h"
 #include "platform/cpumodel.h"
 #include "platform/pages.h"
 
@@ -29,26 +31,34 @@ static void show_flag(void *ctx, const char *name)
     text_print(ctx, " %s", name);
 }
 
+static void show_cpu(struct text *t, const struct cpu_model *m, unsigned cpu)
+{
+    uint64_t hz = ticks_per_second();
+    text_print(t, "processor\t: %u\nvendor_id\t: %s\ncpu family\t: %u\nmodel\t\t: %u\n", cpu,
+               m->vendor, m->family, m->model);
+    text_print(t, "model name\t: %s\nstepping\t: %u\n", m->name, m->stepping);
+    text_print(t, "cpu MHz\t\t: %lu.%03lu\n", hz / 1000000, hz / 1000 % 1000);
+    text_print(t, "cache size\t: %u KB\nphysical id\t: 0\nsiblings\t: %u\n", m->cache_kib,
+               cpu_count());
+    text_print(t, "core id\t\t: %u\ncpu cores\t: %u\napicid\t\t: %u\ninitial apicid\t: %u\n", cpu,
+               cpu_count(), cpu, cpu);
+    text_print(t, "fpu\t\t: yes\nfpu_exception\t: yes\ncpuid level\t: %u\nwp\t\t: yes\nflags\t\t:",
+               m->levels);
+    cpu_model_flags(show_flag, t);
+    text_print(t, "\nbogomips\t: %lu.%02lu\nclflush size\t: %u\ncache_alignment\t: %u\n",
+               hz / 500000, hz / 5000 % 100, m->clflush_size, m->clflush_size);
+    text_print(t, "address sizes\t: %u bits physical, %u bits virtual\npower management:\n\n",
+               m->physical_bits, m->virtual_bits);
+}
+
 void procinfo_cpuinfo(struct text *t, uint64_t key)
 {
     struct cpu_model m;
-    uint64_t hz = ticks_per_second();
-    cpu_model_read(&m);
     (void)key;
-    text_print(t, "processor\t: 0\nvendor_id\t: %s\ncpu family\t: %u\nmodel\t\t: %u\n", m.vendor,
-               m.family, m.model);
-    text_print(t, "model name\t: %s\nstepping\t: %u\n", m.name, m.stepping);
-    text_print(t, "cpu MHz\t\t: %lu.%03lu\n", hz / 1000000, hz / 1000 % 1000);
-    text_print(t, "cache size\t: %u KB\nphysical id\t: 0\nsiblings\t: 1\n", m.cache_kib);
-    text_print(t, "core id\t\t: 0\ncpu cores\t: 1\napicid\t\t: %u\ninitial apicid\t: %u\n",
-               m.apic_id, m.apic_id);
-    text_print(t, "fpu\t\t: yes\nfpu_exception\t: yes\ncpuid level\t: %u\nwp\t\t: yes\nflags\t\t:",
-               m.levels);
-    cpu_model_flags(show_flag, t);
-    text_print(t, "\nbogomips\t: %lu.%02lu\nclflush size\t: %u\ncache_alignment\t: %u\n",
-               hz / 500000, hz / 5000 % 100, m.clflush_size, m.clflush_size);
-    text_print(t, "address sizes\t: %u bits physical, %u bits virtual\npower management:\n\n",
-               m.physical_bits, m.virtual_bits);
+    cpu_model_read(&m);
+    for (unsigned cpu = 0; cpu < cpu_count(); cpu++) {
+        show_cpu(t, &m, cpu);
+    }
 }
 
 void procinfo_meminfo(struct text *t, uint64_t key)
@@ -89,22 +99,34 @@ void procinfo_meminfo(struct text *t, uint64_t key)
                "HugePages_Total:       0\nHugePages_Free:        0\nHugepagesize:       2048 kB\n");
 }
 
+/* Of all CPUs together. */
 static uint64_t idle_ns(void)
 {
-    uint64_t since_start = clock_ns() - process.start_ns;
-    uint64_t busy = process_cpu_ns();
-    return since_start > busy ? since_start - busy : 0;
+    uint64_t sum = 0;
+    for (unsigned cpu = 0; cpu < cpu_count(); cpu++) {
+        sum += sched_idle_ns(cpu);
+    }
+    return sum;
+}
+
+static void show_ticks(struct text *t, uint64_t busy_ns, uint64_t idle)
+{
+    text_print(t, " %lu 0 0 %lu 0 0 0 0 0 0\n", busy_ns / TICK_NS, idle / TICK_NS);
 }
 
 void procinfo_stat(struct text *t, uint64_t key)
 {
-    uint64_t user = process_cpu_ns() / TICK_NS;
-    uint64_t idle = idle_ns() / TICK_NS;
+    uint64_t up = clock_ns();
     (void)key;
-    text_print(t, "cpu  %lu 0 0 %lu 0 0 0 0 0 0\ncpu0 %lu 0 0 %lu 0 0 0 0 0 0\n", user, idle, user,
-               idle);
+    text_print(t, "cpu ");
+    show_ticks(t, process_cpu_ns(), idle_ns());
+    for (unsigned cpu = 0; cpu < cpu_count(); cpu++) {
+        uint64_t idle = min(sched_idle_ns(cpu), up);
+        text_print(t, "cpu%u", cpu);
+        show_ticks(t, up - idle, idle);
+    }
     text_print(t, "intr 0\nctxt 0\nbtime %lu\nprocesses 1\nprocs_running 1\nprocs_blocked 0\n",
-               (clock_wall_ns() - clock_ns()) / NSEC_PER_SEC);
+               (clock_wall_ns() - up) / NSEC_PER_SEC);
 }
 
 static void show_seconds(struct text *t, uint64_t ns, const char *end)

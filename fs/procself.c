@@ -245,7 +245,7 @@ static const struct textfs_entry thread_entry = {
     .children = procself_table + 1,
     .owned = true,
 };
-static const struct textfs_numbers threads = {next_thread, &thread_entry};
+static const struct textfs_numbers threads = {next_thread, &thread_entry, NULL};
 
 const struct textfs_entry procself_table[] = {
     {.name = "task", .mode = S_IFDIR | 0555, .numbers = &threads, .owned = true},

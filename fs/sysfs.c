@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* /sys: the processor and its memory node, huge pages; and the empty directories that programs
- * list. There is one processor. Source: Linux Documentation/ABI/testing/sysfs-devices-system-cpu
+/* /sys: the processors and their memory node, huge pages; and the empty directories that programs
+ * list. Source: Linux Documentation/ABI/testing/sysfs-devices-system-cpu
  * and sysfs-devices-node, Documentation/admin-guide/mm/transhuge.rst. */
 #include <linux/magic.h>
 
 #include "fs/procfs.h"
 #include "fs/textfs.h"
+#include "platform/cpu.h"
 
 static void show_huge_size(struct text *t, uint64_t key)
 {
@@ -15,35 +16,67 @@ static void show_huge_size(struct text *t, uint64_t key)
 
 static const struct textfs_entry none[] = {{.name = NULL}};
 
+/* "0" or "0-3", and the same CPUs as a mask. */
+static void show_all(struct text *t, uint64_t key)
+{
+    (void)key;
+    text_print(t, cpu_count() == 1 ? "0\n" : "0-%u\n", cpu_count() - 1);
+}
+
+static void show_all_mask(struct text *t, uint64_t key)
+{
+    (void)key;
+    text_print(t, "%lx\n", (1UL << cpu_count()) - 1);
+}
+
+static void show_one(struct text *t, uint64_t cpu)
+{
+    text_print(t, "%lu\n", cpu);
+}
+
+static void show_one_mask(struct text *t, uint64_t cpu)
+{
+    text_print(t, "%lx\n", 1UL << cpu);
+}
+
+/* Every CPU is a core of one package. */
 static const struct textfs_entry topology[] = {
-    TEXTFS_FIXED("core_cpus", "1"),
-    TEXTFS_FIXED("core_cpus_list", "0"),
-    TEXTFS_FIXED("core_id", "0"),
-    TEXTFS_FIXED("core_siblings", "1"),
-    TEXTFS_FIXED("core_siblings_list", "0"),
-    TEXTFS_FIXED("package_cpus", "1"),
-    TEXTFS_FIXED("package_cpus_list", "0"),
+    TEXTFS_FILE("core_cpus", show_one_mask),
+    TEXTFS_FILE("core_cpus_list", show_one),
+    TEXTFS_FILE("core_id", show_one),
+    TEXTFS_FILE("core_siblings", show_all_mask),
+    TEXTFS_FILE("core_siblings_list", show_all),
+    TEXTFS_FILE("package_cpus", show_all_mask),
+    TEXTFS_FILE("package_cpus_list", show_all),
     TEXTFS_FIXED("physical_package_id", "0"),
-    TEXTFS_FIXED("thread_siblings", "1"),
-    TEXTFS_FIXED("thread_siblings_list", "0"),
+    TEXTFS_FILE("thread_siblings", show_one_mask),
+    TEXTFS_FILE("thread_siblings_list", show_one),
     {.name = NULL},
 };
 
-static const struct textfs_entry cpu0[] = {
+static const struct textfs_entry cpu_files[] = {
     TEXTFS_DIR("topology", topology),
     {.name = NULL},
 };
 
+static long next_cpu(uint64_t from)
+{
+    return from < cpu_count() ? (long)from : -1;
+}
+
+static const struct textfs_entry cpu_entry = TEXTFS_DIR(NULL, cpu_files);
+static const struct textfs_numbers cpu_numbers = {next_cpu, &cpu_entry, "cpu"};
+
 static const struct textfs_entry cpus[] = {
-    TEXTFS_DIR("cpu0", cpu0),        TEXTFS_FIXED("isolated", ""),
-    TEXTFS_FIXED("kernel_max", "0"), TEXTFS_FIXED("offline", ""),
-    TEXTFS_FIXED("online", "0"),     TEXTFS_FIXED("possible", "0"),
-    TEXTFS_FIXED("present", "0"),    {.name = NULL},
+    TEXTFS_FIXED("isolated", ""),      TEXTFS_FIXED("kernel_max", "7"),
+    TEXTFS_FIXED("offline", ""),       TEXTFS_FILE("online", show_all),
+    TEXTFS_FILE("possible", show_all), TEXTFS_FILE("present", show_all),
+    {.name = NULL},
 };
 
 static const struct textfs_entry node0[] = {
-    TEXTFS_FIXED("cpulist", "0"),
-    TEXTFS_FIXED("cpumap", "1"),
+    TEXTFS_FILE("cpulist", show_all),
+    TEXTFS_FILE("cpumap", show_all_mask),
     TEXTFS_FIXED("distance", "10"),
     {.name = NULL},
 };
@@ -54,7 +87,7 @@ static const struct textfs_entry nodes[] = {
 };
 
 static const struct textfs_entry system_dirs[] = {
-    TEXTFS_DIR("cpu", cpus),
+    {.name = "cpu", .mode = S_IFDIR | 0555, .children = cpus, .numbers = &cpu_numbers},
     TEXTFS_DIR("node", nodes),
     {.name = NULL},
 };

@@ -21,6 +21,7 @@
 #define FIRST_CAP 1024
 #define STORE_MAX 4096
 #define NUMBER_LEN 20 /* digits of the largest number */
+#define PREFIX_MAX 8
 #define LINK_SIZE 64 /* st_size of links to open files, as Linux has it */
 #define CURSOR_NUMBERS 0x100000 /* cursor of number 0; below: ".", "..", the table */
 #define INO_ROOT 1
@@ -140,6 +141,18 @@ static bool parse_number(const char *name, size_t len, uint64_t *out)
     return string_to_u64(digits, out) == 0;
 }
 
+static const char *prefix_of(const struct textfs_numbers *n)
+{
+    return n->prefix != NULL ? n->prefix : "";
+}
+
+static bool parse_name(const struct textfs_numbers *n, const char *name, size_t len, uint64_t *out)
+{
+    size_t skip = strlen(prefix_of(n));
+    return len > skip && memcmp(name, prefix_of(n), skip) == 0 &&
+           parse_number(name + skip, len - skip, out);
+}
+
 static int dir_lookup(struct vnode *v, const char *name, size_t len, struct vnode **out)
 {
     struct textnode *dir = node_of(v);
@@ -158,7 +171,7 @@ static int dir_lookup(struct vnode *v, const char *name, size_t len, struct vnod
     }
     if (c != NULL && c->name != NULL) {
         n = node_create(v->mount, dir, c, (uint64_t)(c - e->children), dir->key);
-    } else if (e->numbers != NULL && parse_number(name, len, &number) &&
+    } else if (e->numbers != NULL && parse_name(e->numbers, name, len, &number) &&
                e->numbers->next(number) == (long)number) {
         n = node_create(v->mount, dir, e->numbers->entry, CURSOR_NUMBERS + number, number);
     } else {
@@ -194,8 +207,8 @@ static int emit_numbers(struct textnode *dir, uint64_t from, dir_emit_fn emit, v
 {
     const struct textfs_numbers *numbers = dir->entry->numbers;
     for (long i = numbers->next(from); i >= 0; i = numbers->next((uint64_t)i + 1)) {
-        char name[NUMBER_LEN + 1];
-        int len = print_buf(name, sizeof(name), "%ld", i);
+        char name[PREFIX_MAX + NUMBER_LEN + 1];
+        int len = print_buf(name, sizeof(name), "%s%ld", prefix_of(numbers), i);
         uint64_t at = CURSOR_NUMBERS + (uint64_t)i;
         unsigned dtype = dtype_of(numbers->entry->mode);
         if (emit(ctx, name, (size_t)len, child_ino(dir, at), dtype, at + 1) != 0) {

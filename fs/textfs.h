@@ -17,10 +17,11 @@ void text_bytes(struct text *t, const void *data, size_t len);
 
 struct textfs_entry;
 
-/* Names of a directory that are numbers. */
+/* Names of a directory that are numbers, or end in one. */
 struct textfs_numbers {
     long (*next)(uint64_t from); /* smallest number >= from that exists, negative when none */
     const struct textfs_entry *entry; /* what each is; its name is not used */
+    const char *prefix; /* in front of the number; NULL: nothing */
 };
 
 /* One name. Members that its type has no use for are NULL. key: the number of the nearest directory

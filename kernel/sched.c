@@ -100,6 +100,15 @@ static void end_burst(struct thread *t)
     t->burst_now = 0;
 }
 
+/* Somebody waits for this CPU: see to it that the running thread gives it up in time. */
+static void want_slice(struct run_queue *q) NEEDS(q->lock)
+{
+    lock_assert_held(&q->lock);
+    if (!q->slice.armed && q->current != q->idle) {
+        timer_set(&q->slice, clock_ns() + SLICE_NS);
+    }
+}
+
 /* Run the next thread. The current one's state is set; q, this CPU's, is locked and released. */
 LOCK_ITSELF static void switch_locked(struct run_queue *q)
 {
@@ -122,6 +131,9 @@ LOCK_ITSELF static void switch_locked(struct run_queue *q)
     }
     *(prev->state == THREAD_BLOCKED ? &prev->waits : &prev->preemptions) += 1;
     q->current = next;
+    if (q->nready != 0) {
+        want_slice(q);
+    }
     save_state(prev);
     load_state(next);
     next->since_tsc = prev->since_tsc;
@@ -132,15 +144,6 @@ LOCK_ITSELF static void switch_locked(struct run_queue *q)
 void sched_begin(void)
 {
     finish();
-}
-
-/* Somebody waits for this CPU: see to it that the running thread gives it up in time. */
-static void want_slice(struct run_queue *q) NEEDS(q->lock)
-{
-    lock_assert_held(&q->lock);
-    if (!q->slice.armed && q->current != q->idle) {
-        timer_set(&q->slice, clock_ns() + SLICE_NS);
-    }
 }
 
 static void slice_over(struct timer *t)

@@ -20,6 +20,8 @@
 extern const uint8_t vdso_image[];
 extern const uint8_t vdso_image_end[];
 
+static_assert(offsetof(struct cpu, id) == VDSO_CPU_OFFSET, "the vDSO's getcpu");
+
 static struct vdso_data *data; /* direct-map address, NULL before vdso_map */
 
 int vdso_convert(const struct clock_scale *scale, struct vdso_data *out)

@@ -104,7 +104,6 @@ void cpu_model_read(struct cpu_model *out)
     out->model |= family == 6 || family == 0xf ? id.r[0] >> 12 & 0xf0 : 0;
     out->stepping = id.r[0] & 0xf;
     out->clflush_size = (id.r[1] >> 8 & 0xff) * 8;
-    out->apic_id = id.r[1] >> 24;
     out->cache_kib = cpuid(LEAF_CACHE, 0).r[2] >> 16;
     unsigned sizes = cpuid(LEAF_SIZES, 0).r[0];
     out->physical_bits = sizes & 0xff;

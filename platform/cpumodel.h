@@ -8,7 +8,7 @@
 struct cpu_model {
     char vendor[13], name[49]; /* NUL-ended */
     unsigned family, model, stepping, levels; /* levels: highest basic leaf */
-    unsigned physical_bits, virtual_bits, clflush_size, cache_kib, apic_id;
+    unsigned physical_bits, virtual_bits, clflush_size, cache_kib;
 };
 
 /* cpu_model_read: of the running CPU. Costs dozens of CPUID, each of which may exit to the host. */

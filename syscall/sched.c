@@ -27,7 +27,6 @@
 #define RR_INTERVAL_NS (100 * 1000000) /* what Linux tells of SCHED_RR, */
 #define FAIR_INTERVAL_NS (4 * 1000000) /* and of the others: a slice */
 #define MASK_BYTES sizeof(uint64_t) /* one word of CPU bits, as a Linux with up to 64 CPUs */
-#define ONLINE_CPUS 1UL
 #define NICE_MIN (-20)
 #define NICE_MAX 19
 #define NICE_TO_RLIMIT 20 /* getpriority(2) and RLIMIT_NICE count 20 - nice */
@@ -274,13 +273,13 @@ long sys_sched_setaffinity(int tid, size_t size, const void USER *mask)
     if (err != 0) {
         return err;
     }
+    err = sched_set_affinity(t, cpus);
     thread_put(t);
-    return (cpus & ONLINE_CPUS) == 0 ? -EINVAL : 0;
+    return err;
 }
 
 long sys_sched_getaffinity(int tid, size_t size, void USER *mask)
 {
-    const uint64_t cpus = ONLINE_CPUS;
     struct thread *t;
     if (size < MASK_BYTES || size % MASK_BYTES != 0) {
         return -EINVAL;
@@ -289,6 +288,7 @@ long sys_sched_getaffinity(int tid, size_t size, void USER *mask)
     if (err != 0) {
         return err;
     }
+    uint64_t cpus = __atomic_load_n(&t->affinity, __ATOMIC_RELAXED);
     thread_put(t);
     return uaccess_write(mask, &cpus, sizeof(cpus)) != 0 ? -EFAULT : (long)MASK_BYTES;
 }

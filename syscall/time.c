@@ -18,6 +18,7 @@
 #include "kernel/wait.h"
 #include "loader/vdso.h"
 #include "platform/clock.h"
+#include "platform/cpu.h"
 #include "syscall/calls.h"
 #include "syscall/restart.h"
 
@@ -165,12 +166,13 @@ long sys_time(long USER *out)
     return out != NULL && uaccess_write(out, &now, sizeof(now)) != 0 ? -EFAULT : now;
 }
 
-/* One CPU, one node. */
+/* One node. */
 long sys_getcpu(unsigned USER *cpu, unsigned USER *node, void USER *unused)
 {
     const unsigned zero = 0;
+    const unsigned id = cpu_id();
     (void)unused;
-    if (cpu != NULL && uaccess_write(cpu, &zero, sizeof(zero)) != 0) {
+    if (cpu != NULL && uaccess_write(cpu, &id, sizeof(id)) != 0) {
         return -EFAULT;
     }
     return node != NULL && uaccess_write(node, &zero, sizeof(zero)) != 0 ? -EFAULT : 0;

@@ -14,6 +14,8 @@
 #define VDSO_MONOTONIC 0
 #define VDSO_REALTIME 1
 
+#define VDSO_CPU_OFFSET 0xd8 /* from GS base: the running CPU's number, 32 bits */
+
 struct vdso_data {
     uint32_t seq; /* odd while the kernel changes the rest */
     uint32_t pad;

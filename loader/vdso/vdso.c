@@ -122,12 +122,12 @@ long __vdso_time(long *out)
     return seconds;
 }
 
-/* One CPU, one node. */
+/* One node. */
 long __vdso_getcpu(unsigned *cpu, unsigned *node, void *unused)
 {
     (void)unused;
     if (cpu) {
-        *cpu = 0;
+        __asm__ volatile("mov %%gs:%c1, %0" : "=r"(*cpu) : "i"(VDSO_CPU_OFFSET));
     }
     if (node) {
         *node = 0;

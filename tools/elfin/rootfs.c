@@ -105,6 +105,18 @@ static int add_all(struct tree *t, const struct run_options *o, const char *cwd)
     return status;
 }
 
+/* What the kernel in the guest has of its own. */
+static bool is_guests_own(const char *path)
+{
+    static const char *const roots[] = {"/dev/", "/proc/", "/sys/"};
+    for (size_t i = 0; i < sizeof(roots) / sizeof(roots[0]); i++) {
+        if (strncmp(path, roots[i], strlen(roots[i])) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Files of the host that arguments name. */
 static void add_arguments(struct tree *t, const struct words *args, const char *cwd)
 {
@@ -112,7 +124,7 @@ static void add_arguments(struct tree *t, const struct words *args, const char *
     for (size_t i = 1; i < args->count; i++) {
         const char *arg = args->items[i];
         char *path = *arg == '/' ? text_copy(arg) : text_format("%s/%s", cwd, arg);
-        if (*arg != '\0' && stat(path, &st) == 0 && S_ISREG(st.st_mode) &&
+        if (*arg != '\0' && !is_guests_own(path) && stat(path, &st) == 0 && S_ISREG(st.st_mode) &&
             tree_find(t, path) == NULL && tree_add_host(t, path) == 0) {
             report_detail("argument %s: the file is in the guest", arg);
         }
