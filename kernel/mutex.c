@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* Sleeping mutual exclusion on top of the wait queue. Source: wait.h. */
+/* Sleeping mutual exclusion on top of the wait queue. While the owner runs, on another CPU, it is
+ * worth waiting for awake: sections are shorter than a switch. Source: wait.h. */
 #include "kernel/mutex.h"
 
 #include "kernel/base/print.h"
 #include "kernel/thread.h"
+#include "platform/cpu.h"
+
+#define AWAKE_CYCLES 200000 /* about 100 us */
 
 void mutex_init(struct mutex *m)
 {
@@ -19,10 +23,27 @@ static bool try_take(struct mutex *m)
                                        __ATOMIC_RELAXED);
 }
 
+/* Try until the owner sleeps. Its memory may have become something else by the time we look at it,
+ * which is heap memory still: at worst we wait for nothing, and not for long. */
+static bool try_awake(struct mutex *m)
+{
+    uint64_t start = cpu_cycles();
+    while (!try_take(m)) {
+        const struct thread *owner = __atomic_load_n(&m->owner, __ATOMIC_RELAXED);
+        if (owner != NULL &&
+            (__atomic_load_n(&owner->state, __ATOMIC_RELAXED) != THREAD_RUNNING ||
+             cpu_cycles() - start > AWAKE_CYCLES)) {
+            return false;
+        }
+        __builtin_ia32_pause();
+    }
+    return true;
+}
+
 LOCK_ITSELF void mutex_lock(struct mutex *m)
 {
     assert(!mutex_held(m));
-    if (try_take(m)) {
+    if (try_awake(m)) {
         return;
     }
     struct waiter w;

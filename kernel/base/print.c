@@ -33,7 +33,6 @@ static enum log_level levels[LOG_NSUB] = {
 };
 static void (*log_sink)(const char *text, size_t len);
 static void (*panic_stop)(void);
-static bool panicking; /* [A] */
 
 static void put(struct out *o, char c)
 {
@@ -331,16 +330,10 @@ void panic_set_stop(void (*stop)(void))
     panic_stop = stop;
 }
 
-bool panic_begun(void)
-{
-    return __atomic_load_n(&panicking, __ATOMIC_RELAXED);
-}
-
 void panic(const char *fmt, ...)
 {
     static bool again;
     va_list args;
-    __atomic_store_n(&panicking, true, __ATOMIC_SEQ_CST);
     va_start(args, fmt);
     emit_line(fmt, args);
     va_end(args);

@@ -44,9 +44,6 @@ void log_write(enum log_sub sub, enum log_level level, const char *fmt, ...) PRI
 NORETURN void panic(const char *fmt, ...) PRINTF_LIKE(1, 2);
 void panic_set_stop(void (*stop)(void));
 
-/* panic_begun: a panic is on its way out; who writes it takes no lock that its cause may hold. */
-bool panic_begun(void);
-
 #define assert(cond)                                                         \
     do {                                                                     \
         if (unlikely(!(cond))) {                                             \

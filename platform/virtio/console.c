@@ -286,8 +286,8 @@ static void output_reap(struct output *o)
  * the boot CPU. */
 static void output_wait(struct output *o, uint32_t free_before) NEEDS(lock)
 {
-    virtqueue_interrupts(&o->queue, true);
     for (;;) {
+        virtqueue_interrupts(&o->queue, true); /* each time: another CPU may have been done */
         output_reap(o);
         if (o->free != free_before) {
             break;
