@@ -18,6 +18,7 @@
 
 #define RED_ZONE 128
 #define FP_ALIGN 64
+#define MIN_ALTSTACK 2048 /* MINSIGSTKSZ */
 #define MXCSR_OFFSET 24
 #define MXCSR_VALID 0xffff
 #define XSAVE_HEADER_OFFSET 512
@@ -33,20 +34,50 @@ struct rt_sigframe {
     siginfo_t info;
 };
 
-static bool on_altstack(const stack_t *alt, uint64_t rsp)
+static bool is_inside(const stack_t *alt, uint64_t rsp)
 {
     uint64_t base = (uint64_t)(uintptr_t)alt->ss_sp;
-    return rsp > base && rsp - base <= alt->ss_size;
+    return (alt->ss_flags & SS_DISABLE) == 0 && rsp > base && rsp - base <= alt->ss_size;
 }
 
-static uint64_t frame_stack(const struct frame *f, const struct sigaction *act)
+bool sigframe_on_altstack(uint64_t rsp)
+{
+    const stack_t *alt = &thread_this()->sig_altstack;
+    /* one that disarms itself is never in use while it is registered */
+    return ((unsigned)alt->ss_flags & SS_AUTODISARM) == 0 && is_inside(alt, rsp);
+}
+
+int sigframe_set_altstack(const stack_t *given, uint64_t rsp)
+{
+    unsigned mode = (unsigned)given->ss_flags & ~SS_AUTODISARM;
+    stack_t *now = &thread_this()->sig_altstack;
+    if (sigframe_on_altstack(rsp)) {
+        return -EPERM;
+    }
+    if (mode != SS_DISABLE && mode != SS_ONSTACK && mode != 0) {
+        return -EINVAL;
+    }
+    if (mode == SS_DISABLE) {
+        *now = (stack_t){.ss_flags = SS_DISABLE};
+        return 0;
+    }
+    if (given->ss_size < MIN_ALTSTACK) {
+        return -ENOMEM;
+    }
+    *now = *given;
+    now->ss_flags = (int)((unsigned)given->ss_flags & SS_AUTODISARM);
+    return 0;
+}
+
+/* Where the frame ends. *alternate: it must lie on the alternate stack. */
+static uint64_t frame_stack(const struct frame *f, const struct sigaction *act, bool *alternate)
 {
     const stack_t *alt = &thread_this()->sig_altstack;
     bool usable = (alt->ss_flags & SS_DISABLE) == 0 && alt->ss_size != 0;
-    if ((act->sa_flags & SA_ONSTACK) != 0 && usable && !on_altstack(alt, f->rsp)) {
-        return (uint64_t)(uintptr_t)alt->ss_sp + alt->ss_size;
-    }
-    return f->rsp - RED_ZONE;
+    bool inside = sigframe_on_altstack(f->rsp);
+    bool enter = (act->sa_flags & SA_ONSTACK) != 0 && usable && !inside;
+    *alternate = enter || inside;
+    return enter ? (uint64_t)(uintptr_t)alt->ss_sp + alt->ss_size : f->rsp - RED_ZONE;
 }
 
 static void save_registers(struct sigcontext *sc, const struct frame *f)
@@ -163,10 +194,14 @@ int sigframe_push(struct frame *f, int sig, const siginfo_t *info, const struct 
                   uint64_t mask, const struct sigframe_fault *fault)
 {
     struct thread *t = thread_this();
-    uint64_t sp = frame_stack(f, act);
+    bool alternate;
+    uint64_t sp = frame_stack(f, act, &alternate);
     uint64_t fp = align_down(sp - cpu_xsave_size() - FP_XSTATE_MAGIC2_SIZE, FP_ALIGN);
     uint64_t at = align_down(fp - sizeof(struct rt_sigframe), 16) - 8;
     struct rt_sigframe rt;
+    if (alternate && !is_inside(&t->sig_altstack, at)) {
+        return -EFAULT; /* rather than write below the stack */
+    }
     memset(&rt, 0, sizeof(rt));
     rt.pretcode = (uint64_t)(uintptr_t)act->sa_restorer;
     rt.uc.uc_flags = UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS;
@@ -209,8 +244,6 @@ int sigframe_pop(uint64_t user_rsp, struct frame *f, uint64_t *mask)
     memset(f, 0, sizeof(*f));
     load_registers(f, sc);
     *mask = rt.uc.uc_sigmask;
-    if (rt.uc.uc_stack.ss_size != 0 || (rt.uc.uc_stack.ss_flags & SS_DISABLE) != 0) {
-        thread_this()->sig_altstack = rt.uc.uc_stack;
-    }
+    (void)sigframe_set_altstack(&rt.uc.uc_stack, f->rsp); /* refused while it is in use: as Linux */
     return 0;
 }

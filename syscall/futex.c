@@ -14,6 +14,7 @@
 #include "kernel/uaccess.h"
 #include "platform/clock.h"
 #include "syscall/calls.h"
+#include "syscall/restart.h"
 
 /* Decoded arguments. */
 struct request {
@@ -71,12 +72,38 @@ static long unsupported(unsigned op)
     return -ENOSYS;
 }
 
-/* An interrupted wait without a timeout is to be repeated as it is; with one it is over, as
- * signal(7) says. */
+static long wait(const struct request *r, uint32_t bitset);
+
+/* packed: the expected value, and above it whether the word is shared. */
+static long wait_again(uint64_t addr, uint64_t packed, uint64_t deadline_ns)
+{
+    struct request r = {.word = {uptr(uint32_t, addr), packed >> 32 != 0},
+                        .value = (uint32_t)packed,
+                        .deadline_ns = deadline_ns};
+    return wait(&r, FUTEX_BITSET_MATCH_ANY);
+}
+
+/* An interrupted wait without a timeout is to be repeated if the handler's action says so, one with
+ * a timeout only if no handler ran: signal(7). */
 static long wait(const struct request *r, uint32_t bitset)
 {
     long err = futex_wait(r->word, r->value, bitset, r->deadline_ns);
-    return err == -EINTR && r->deadline_ns == TIME_NEVER ? -ERESTARTSYS : err;
+    if (err != -EINTR) {
+        return err;
+    }
+    if (r->deadline_ns == TIME_NEVER) {
+        return -ERESTARTSYS;
+    }
+    return r->absolute ? -ERESTARTNOHAND
+                       : restart_later(wait_again, (uint64_t)(uintptr_t)r->word.addr,
+                                       r->value | (uint64_t)r->word.shared << 32, r->deadline_ns);
+}
+
+/* A handler delays the lock and nothing else. */
+static long lock_pi(const struct request *r)
+{
+    long err = futex_lock_pi(r->word, r->deadline_ns);
+    return err == -EINTR ? -ERESTARTNOINTR : err;
 }
 
 static bool waits(unsigned command)
@@ -123,7 +150,7 @@ long sys_futex(uint32_t USER *addr, int op, uint32_t value, const void USER *tim
     case FUTEX_CMP_REQUEUE: return futex_requeue(r.word, value, word2, value2, &value3);
     case FUTEX_WAKE_OP: return futex_wake_op(r.word, value, word2, value2, value3);
     case FUTEX_LOCK_PI:
-    case FUTEX_LOCK_PI2: return futex_lock_pi(r.word, r.deadline_ns);
+    case FUTEX_LOCK_PI2: return lock_pi(&r);
     case FUTEX_TRYLOCK_PI: return futex_trylock_pi(r.word);
     case FUTEX_UNLOCK_PI: return futex_unlock_pi(r.word);
     default: return unsupported(command);
@@ -165,5 +192,5 @@ long sys_futex_waitv(const void USER *waiters, unsigned n, unsigned flags, const
     }
     err = err != 0 ? err : futex_wait_any(items, n, r.deadline_ns);
     heap_free(items);
-    return err == -EINTR && r.deadline_ns == TIME_NEVER ? -ERESTARTSYS : err;
+    return err == -EINTR ? -ERESTARTSYS : err;
 }

@@ -20,7 +20,6 @@
 #include "syscall/restart.h"
 
 #define SIGSET_SIZE 8
-#define MIN_ALTSTACK 2048 /* MINSIGSTKSZ */
 
 long sys_rt_sigaction(int sig, const void USER *act, void USER *old, size_t size)
 {
@@ -243,48 +242,20 @@ long sys_rt_sigtimedwait(const uint64_t USER *uset, void USER *uinfo, const void
     return sig;
 }
 
-static bool on_altstack(const stack_t *s, uint64_t rsp)
-{
-    uint64_t base = (uint64_t)(uintptr_t)s->ss_sp;
-    return (s->ss_flags & SS_DISABLE) == 0 && rsp > base && rsp - base <= s->ss_size;
-}
-
-static long set_altstack(const void USER *stack, stack_t *now, bool active)
-{
-    stack_t given;
-    if (uaccess_read(&given, stack, sizeof(given)) != 0) {
-        return -EFAULT;
-    }
-    if (active) {
-        return -EPERM;
-    }
-    unsigned mode = (unsigned)given.ss_flags & ~SS_AUTODISARM;
-    if (mode != SS_DISABLE && mode != SS_ONSTACK && mode != 0) {
-        return -EINVAL;
-    }
-    if (mode == SS_DISABLE) {
-        *now = (stack_t){.ss_flags = SS_DISABLE};
-        return 0;
-    }
-    if (given.ss_size < MIN_ALTSTACK) {
-        return -ENOMEM;
-    }
-    given.ss_flags = (int)((unsigned)given.ss_flags & SS_AUTODISARM);
-    *now = given;
-    return 0;
-}
-
 long sys_sigaltstack(const void USER *stack, void USER *old)
 {
-    stack_t *now = &thread_this()->sig_altstack;
-    stack_t before = *now;
-    bool active = on_altstack(now, cpu_this()->user_rsp);
+    uint64_t rsp = cpu_this()->user_rsp;
+    stack_t before = thread_this()->sig_altstack;
+    stack_t given;
     if (before.ss_size == 0) {
         before.ss_flags = SS_DISABLE;
-    } else if (active) {
+    } else if (sigframe_on_altstack(rsp)) {
         before.ss_flags |= SS_ONSTACK;
     }
-    long err = stack != NULL ? set_altstack(stack, now, active) : 0;
+    if (stack != NULL && uaccess_read(&given, stack, sizeof(given)) != 0) {
+        return -EFAULT;
+    }
+    long err = stack != NULL ? sigframe_set_altstack(&given, rsp) : 0;
     if (err != 0 || old == NULL) {
         return err;
     }
