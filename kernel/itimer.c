@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Interval timers: of real time, and two of CPU time, which is one clock here (calls are not told
- * from the program's own work).
- *
- * A timer of CPU time is armed in real time for the earliest moment at which it could be due; if
- * the processor was idle in between, it is armed again for what is left. Handlers run in irq_poll,
- * never in the middle of these functions, so there is no lock.
+ * from the program's own work). Each is a clocktimer, set up at its first use, that sends a signal.
  * Source: getitimer(2), alarm(2). */
 #include "kernel/itimer.h"
 
@@ -14,112 +10,67 @@
 #include <linux/time.h>
 
 #include "kernel/base/string.h"
-#include "kernel/process.h"
 #include "kernel/signal.h"
-#include "kernel/timer.h"
-#include "platform/clock.h"
 
 #define NTIMERS 3
-#define SHORTEST_NS 1000000UL /* of CPU timers, re-armed while idle: as a tick of Linux */
 
 struct itimer {
-    struct timer timer;
-    int sig; /* [I] 0: not initialised */
-    bool cpu; /* [I] counts CPU time */
-    uint64_t due_ns; /* on its clock; TIME_NEVER: off */
-    uint64_t interval_ns;
+    struct clocktimer timer;
+    int sig; /* [I] */
+    bool ready; /* [lock] initialised */
 };
 
-static struct itimer itimers[NTIMERS];
+static void expire(struct clocktimer *timer);
 
-static uint64_t now_of(const struct itimer *t)
-{
-    return t->cpu ? process_cpu_ns() : clock_ns();
-}
+static struct spinlock lock;
+static struct itimer itimers[NTIMERS] = {
+    [ITIMER_REAL] = {.timer = {.kind = CLOCK_KIND_MONOTONIC, .expire = expire}, .sig = SIGALRM},
+    [ITIMER_VIRTUAL] = {.timer = {.kind = CLOCK_KIND_PROCESS, .expire = expire}, .sig = SIGVTALRM},
+    [ITIMER_PROF] = {.timer = {.kind = CLOCK_KIND_PROCESS, .expire = expire}, .sig = SIGPROF},
+};
 
-/* Arm the timer below for due_ns. */
-static void arm(struct itimer *t)
+static void expire(struct clocktimer *timer)
 {
-    if (t->due_ns == TIME_NEVER) {
-        timer_cancel(&t->timer);
-        return;
-    }
-    if (!t->cpu) {
-        timer_set(&t->timer, t->due_ns);
-        return;
-    }
-    uint64_t now = now_of(t);
-    uint64_t left = t->due_ns > now ? t->due_ns - now : 0;
-    timer_set(&t->timer, clock_ns() + max(left, SHORTEST_NS));
-}
-
-static void fire(struct timer *timer)
-{
-    struct itimer *t = container_of(timer, struct itimer, timer);
-    uint64_t now = now_of(t);
-    if (now < t->due_ns) {
-        arm(t);
-        return;
-    }
+    const struct itimer *t = container_of(timer, struct itimer, timer);
     siginfo_t info;
     memset(&info, 0, sizeof(info));
     info.si_signo = t->sig;
     info.si_code = SI_KERNEL;
     (void)signal_send(t->sig, &info); /* pending already, or no memory: nothing to tell anybody */
-    if (t->interval_ns == 0) {
-        t->due_ns = TIME_NEVER;
-        return;
-    }
-    t->due_ns += ((now - t->due_ns) / t->interval_ns + 1) * t->interval_ns;
-    arm(t);
+    (void)clocktimer_take(timer);
 }
 
-/* The timer which, set up at its first use. NULL: no such timer. */
+/* The timer which, NULL: no such timer. */
 static struct itimer *timer_of(int which)
 {
-    static const int sigs[NTIMERS] = {
-        [ITIMER_REAL] = SIGALRM, [ITIMER_VIRTUAL] = SIGVTALRM, [ITIMER_PROF] = SIGPROF};
     if (which < 0 || which >= NTIMERS) {
         return NULL;
     }
     struct itimer *t = &itimers[which];
-    if (t->sig == 0) {
-        *t = (struct itimer){.sig = sigs[which], .cpu = which != ITIMER_REAL, .due_ns = TIME_NEVER};
-        timer_init(&t->timer, fire);
+    spin_lock(&lock);
+    if (!t->ready) {
+        clocktimer_init(&t->timer);
+        t->ready = true;
     }
+    spin_unlock(&lock);
     return t;
 }
 
-int itimer_get(int which, struct itimer_value *out)
+int itimer_get(int which, struct clocktimer_value *out)
 {
-    const struct itimer *t = timer_of(which);
+    struct itimer *t = timer_of(which);
     if (t == NULL) {
         return -EINVAL;
     }
-    *out = (struct itimer_value){0, t->interval_ns};
-    if (t->due_ns != TIME_NEVER) {
-        uint64_t now = now_of(t);
-        out->left_ns = t->due_ns > now ? t->due_ns - now : 1; /* about to fire, not off */
-    }
+    clocktimer_get(&t->timer, out);
     return 0;
 }
 
-int itimer_set(int which, const struct itimer_value *value, struct itimer_value *old)
+int itimer_set(int which, const struct clocktimer_value *value, struct clocktimer_value *old)
 {
-    struct itimer_value before;
-    int err = itimer_get(which, &before);
-    if (err != 0) {
-        return err;
+    int err = itimer_get(which, old);
+    if (err == 0) {
+        clocktimer_set(&timer_of(which)->timer, value->left_ns, value->interval_ns, false);
     }
-    struct itimer *t = timer_of(which);
-    if (old != NULL) {
-        *old = before;
-    }
-    bool on = value->left_ns != 0;
-    t->interval_ns = value->interval_ns;
-    if (!on || !add_ok(now_of(t), value->left_ns, &t->due_ns)) {
-        t->due_ns = TIME_NEVER;
-    }
-    arm(t);
-    return 0;
+    return err;
 }

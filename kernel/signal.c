@@ -17,6 +17,7 @@
 #include "kernel/base/print.h"
 #include "kernel/base/string.h"
 #include "kernel/crash.h"
+#include "kernel/posixtimer.h"
 #include "kernel/process.h"
 #include "kernel/rseq.h"
 #include "kernel/sched.h"
@@ -29,6 +30,7 @@
 #define SYSCALL_LEN 2 /* bytes of the syscall instruction */
 #define NR_RESTART_SYSCALL 219
 
+struct wait_queue signal_arrived = {.waiters = LIST_INIT(signal_arrived.waiters)};
 static struct spinlock lock;
 static struct sigaction actions[SIGNAL_MAX + 1]; /* [lock] */
 static struct sigqueue shared = SIGQUEUE_INIT(shared); /* [lock] the process's */
@@ -189,6 +191,7 @@ int signal_send(int sig, const siginfo_t *info)
     spin_unlock(&lock);
     if (!drop && err == 0) {
         tell_one(sig);
+        wait_wake(&signal_arrived, WAIT_ALL);
     }
     return err;
 }
@@ -205,11 +208,12 @@ int signal_send_thread(struct thread *t, int sig, const siginfo_t *info)
     spin_unlock(&lock);
     if (!drop && err == 0) {
         (void)notify(t, sig);
+        wait_wake(&signal_arrived, WAIT_ALL);
     }
     return err;
 }
 
-int signal_take(uint64_t set, siginfo_t *info)
+static int take(uint64_t set, siginfo_t *info)
 {
     struct thread *t = thread_this();
     int sig = 0;
@@ -225,6 +229,16 @@ int signal_take(uint64_t set, siginfo_t *info)
     return sig;
 }
 
+int signal_take(uint64_t set, siginfo_t *info)
+{
+    int sig;
+    do { /* a timer's that was set anew meanwhile is not to be seen */
+        sig = take(set, info);
+    } while (sig != 0 && info->si_code == SI_TIMER && info->si_sys_private != 0 &&
+             !posixtimer_deliver(info));
+    return sig;
+}
+
 bool signal_pending(void)
 {
     return __atomic_load_n(&thread_this()->sig_notified, __ATOMIC_SEQ_CST);
@@ -233,6 +247,11 @@ bool signal_pending(void)
 bool signal_attention(void)
 {
     return thread_this()->sig_restore_mask || signal_pending();
+}
+
+uint64_t signal_waiting(void)
+{
+    return pending_for(thread_this());
 }
 
 uint64_t signal_pending_set(void)

@@ -8,6 +8,7 @@
 #include <asm/siginfo.h>
 
 #include "kernel/base/base.h"
+#include "kernel/wait.h"
 #include "platform/cpu.h"
 
 struct thread;
@@ -22,6 +23,9 @@ struct thread;
 #define ERESTARTNOINTR 513 /* always restart */
 #define ERESTARTNOHAND 514 /* restart only if no handler ran */
 #define ERESTART_RESTARTBLOCK 516 /* restart through restart_syscall */
+
+/* signal_arrived: woken after each signal that is queued, whoever takes it (signalfd). */
+extern struct wait_queue signal_arrived;
 
 /* signal_send: queue sig with info for the process. An ignored signal is dropped. Returns 0;
  * -EINVAL bad number; -EAGAIN the queue of a real-time signal is full (RLIMIT_SIGPENDING). Context:
@@ -72,6 +76,9 @@ int signal_wait(uint64_t set, siginfo_t *info, uint64_t deadline_ns);
 
 /* signal_pending_set: pending signals that the thread blocks. */
 uint64_t signal_pending_set(void);
+
+/* signal_waiting: pending signals, of the thread and of the process, blocked or not. */
+uint64_t signal_waiting(void);
 
 /* signal_sets: what /proc shows of thread t: sets of signals as bits, and how many are queued. */
 struct signal_sets {

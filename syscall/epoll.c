@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* System calls of epoll and of descriptors that are made to be waited for.
- * Source: epoll_create(2), epoll_ctl(2), epoll_wait(2), eventfd(2). */
+ * Source: epoll_create(2), epoll_ctl(2), epoll_wait(2), eventfd(2), signalfd(2). */
 #include "kernel/epoll.h"
 
 #include <asm/errno.h>
+#include <linux/signalfd.h>
 
 #include "kernel/eventfd.h"
+#include "kernel/signalfd.h"
 #include "kernel/uaccess.h"
 #include "syscall/await.h"
 #include "syscall/calls.h"
@@ -117,4 +119,30 @@ long sys_eventfd2(unsigned start, int flags)
 long sys_eventfd(unsigned start)
 {
     return sys_eventfd2(start, 0);
+}
+
+/* fd -1: a new descriptor; else another set for this one. */
+long sys_signalfd4(int fd, const uint64_t USER *mask, size_t size, int flags)
+{
+    uint64_t set;
+    struct file *f;
+    if (size != sizeof(set) || (flags & ~(SFD_CLOEXEC | SFD_NONBLOCK)) != 0) {
+        return -EINVAL;
+    }
+    if (uaccess_read(&set, mask, sizeof(set)) != 0) {
+        return -EFAULT;
+    }
+    if (fd == -1) {
+        int err = signalfd_create(set, (unsigned)flags, &f);
+        return err != 0 ? err : give(f, (unsigned)flags);
+    }
+    struct fd_ref r = fd_borrow(fd);
+    int err = r.file != NULL ? signalfd_set(r.file, set) : -EBADF;
+    fd_return(r);
+    return err != 0 ? err : fd;
+}
+
+long sys_signalfd(int fd, const uint64_t USER *mask, size_t size)
+{
+    return sys_signalfd4(fd, mask, size, 0);
 }

@@ -148,6 +148,9 @@ static long queue_info(int tid, int sig, const void USER *uinfo)
         return -EINVAL;
     }
     info.si_signo = sig;
+    if (info.si_code == SI_TIMER) {
+        info.si_sys_private = 0; /* it is no timer's */
+    }
     if (tid != 0) {
         return send_thread(tid, sig, &info);
     }

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* System calls of the time family.
+/* System calls of the time family: clocks, sleeps, interval timers.
  *
- * CPU time of the process and of its thread are one clock. There is no tick: the coarse clocks are
- * as fine as the others (loader/vdso), but say their resolution as Linux does.
  * Source: clock_gettime(2), clock_nanosleep(2), getitimer(2), alarm(2), gettimeofday(2),
  * getcpu(2). */
 #include <asm/errno.h>
@@ -20,6 +18,7 @@
 #include "platform/clock.h"
 #include "platform/cpu.h"
 #include "syscall/calls.h"
+#include "syscall/clock.h"
 #include "syscall/restart.h"
 
 #define NSEC_PER_USEC 1000UL
@@ -29,95 +28,27 @@
 /* as Linux: room for 30 years of uptime */
 #define SETTABLE_SEC_LIMIT (SEC_LIMIT - 30L * 365 * 86400)
 
-/* Clocks that are made of a process or thread id: clock_getcpuclockid(3). */
-#define CPUCLOCK_KIND 3
-#define CPUCLOCK_SCHED_MAX 2 /* PROF, VIRT, SCHED; 3 is a descriptor's clock */
-#define CPUCLOCK_PERTHREAD 4
-
-enum clock_kind { NO_CLOCK, WALL, MONO, CPU_PROCESS, CPU_THREAD };
-
-/* sleeps: clock_nanosleep(2) takes it. */
-static const struct clock_info {
-    enum clock_kind kind;
-    bool coarse, sleeps;
-} clocks[] = {
-    [CLOCK_REALTIME] = {WALL, false, true},
-    [CLOCK_MONOTONIC] = {MONO, false, true},
-    [CLOCK_PROCESS_CPUTIME_ID] = {CPU_PROCESS, false, true},
-    [CLOCK_THREAD_CPUTIME_ID] = {CPU_THREAD, false, false},
-    [CLOCK_MONOTONIC_RAW] = {MONO, false, false},
-    [CLOCK_REALTIME_COARSE] = {WALL, true, false},
-    [CLOCK_MONOTONIC_COARSE] = {MONO, true, false},
-    [CLOCK_BOOTTIME] = {MONO, false, true},
-    [CLOCK_REALTIME_ALARM] = {WALL, false, true},
-    [CLOCK_BOOTTIME_ALARM] = {MONO, false, true},
-    [CLOCK_TAI] = {WALL, false, true},
-};
-
-/* The clock id means; kind NO_CLOCK when there is none. */
-static struct clock_info clock_of(int id)
-{
-    struct clock_info info = {NO_CLOCK, false, false};
-    if (id >= 0) {
-        return (size_t)id < ARRAY_LEN(clocks) ? clocks[id] : info;
-    }
-    int owner = ~(id >> 3);
-    if ((id & CPUCLOCK_KIND) > CPUCLOCK_SCHED_MAX) {
-        return info;
-    }
-    if ((id & CPUCLOCK_PERTHREAD) != 0) {
-        bool known = owner == 0 || owner == thread_this()->tid;
-        info.kind = known ? CPU_THREAD : NO_CLOCK;
-    } else {
-        info.kind = owner == 0 || owner == PROCESS_PID ? CPU_PROCESS : NO_CLOCK;
-        info.sleeps = true;
-    }
-    return info;
-}
-
-static uint64_t clock_read(enum clock_kind kind)
-{
-    switch (kind) {
-    case WALL: return clock_wall_ns();
-    case MONO: return clock_ns();
-    default: return process_cpu_ns();
-    }
-}
-
-static int put_timespec(void USER *out, uint64_t ns)
-{
-    struct __kernel_timespec ts = {(int64_t)(ns / NSEC_PER_SEC), (long)(ns % NSEC_PER_SEC)};
-    return uaccess_write(out, &ts, sizeof(ts));
-}
-
-/* A time of the program in ns, at most TIME_NEVER - 1. Returns 0, -EFAULT, -EINVAL. */
-static int get_timespec(const void USER *in, uint64_t *ns)
-{
-    struct __kernel_timespec ts;
-    if (uaccess_read(&ts, in, sizeof(ts)) != 0) {
-        return -EFAULT;
-    }
-    if (ts.tv_sec < 0 || ts.tv_nsec < 0 || (uint64_t)ts.tv_nsec >= NSEC_PER_SEC) {
-        return -EINVAL;
-    }
-    *ns = ts.tv_sec >= SEC_LIMIT ? (uint64_t)INT64_MAX
-                                 : (uint64_t)ts.tv_sec * NSEC_PER_SEC + (uint64_t)ts.tv_nsec;
-    return 0;
-}
-
 long sys_clock_gettime(int clock, void USER *ts)
 {
-    struct clock_info info = clock_of(clock);
-    return info.kind == NO_CLOCK ? -EINVAL : put_timespec(ts, clock_read(info.kind));
+    struct clock_info info;
+    int err = clock_find(clock, &info);
+    if (err != 0) {
+        return err;
+    }
+    err = clock_put(ts, clock_now(&info));
+    clock_drop(&info);
+    return err;
 }
 
 long sys_clock_getres(int clock, void USER *ts)
 {
-    struct clock_info info = clock_of(clock);
-    if (info.kind == NO_CLOCK) {
-        return -EINVAL;
+    struct clock_info info;
+    int err = clock_find(clock, &info);
+    if (err != 0) {
+        return err;
     }
-    return ts == NULL ? 0 : put_timespec(ts, info.coarse ? COARSE_NS : 1);
+    clock_drop(&info);
+    return ts == NULL ? 0 : clock_put(ts, info.coarse ? COARSE_NS : 1);
 }
 
 static long set_wall(uint64_t ns)
@@ -130,18 +61,22 @@ static long set_wall(uint64_t ns)
     }
     clock_set_wall(ns);
     vdso_update();
+    clocktimer_wall_changed();
     return 0;
 }
 
 long sys_clock_settime(int clock, const void USER *ts)
 {
     uint64_t ns;
-    struct clock_info info = clock_of(clock);
-    bool cpu = info.kind != NO_CLOCK && clock < 0;
+    struct clock_info info;
+    bool cpu = clock < 0 && clock_find(clock, &info) == 0;
+    if (cpu) {
+        clock_drop(&info);
+    }
     if (clock != CLOCK_REALTIME && !cpu) {
         return -EINVAL;
     }
-    int err = get_timespec(ts, &ns);
+    int err = clock_take(ts, &ns);
     if (cpu && err != -EFAULT) {
         return -EPERM; /* a process cannot say how long it has run */
     }
@@ -203,7 +138,7 @@ static long sleep_relative(uint64_t deadline_ns, void USER *rem)
     if (now >= deadline_ns) {
         return 0;
     }
-    if (rem != NULL && put_timespec(rem, deadline_ns - now) != 0) {
+    if (rem != NULL && clock_put(rem, deadline_ns - now) != 0) {
         return -EFAULT;
     }
     return restart_later(sleep_again, deadline_ns, (uint64_t)(uintptr_t)rem, 0);
@@ -218,40 +153,93 @@ static long sleep_again(uint64_t deadline_ns, uint64_t rem, uint64_t unused)
 long sys_nanosleep(const void USER *req, void USER *rem)
 {
     uint64_t ns;
-    int err = get_timespec(req, &ns);
+    int err = clock_take(req, &ns);
     return err != 0 ? err : sleep_relative(clock_ns() + ns, rem);
 }
 
-/* The monotonic time at which clock shows target. CPU time stands still while its only thread
- * sleeps. */
-static uint64_t deadline_of(enum clock_kind kind, uint64_t target)
+/* Sleeping on a clock that does not run with CLOCK_MONOTONIC. */
+struct sleep {
+    struct clocktimer timer;
+    struct wait_queue over;
+    bool woken; /* [A] */
+};
+
+static void sleep_over(struct clocktimer *t)
 {
-    uint64_t now = clock_read(kind);
-    if (target <= now) {
+    struct sleep *s = container_of(t, struct sleep, timer);
+    __atomic_store_n(&s->woken, true, __ATOMIC_RELEASE);
+    wait_wake(&s->over, WAIT_ALL);
+}
+
+/* Sleep until clock c shows due_ns. Returns 0 or -EINTR. */
+static int sleep_on(const struct clock_info *c, uint64_t due_ns)
+{
+    struct sleep s = {.timer = {.kind = c->kind, .thread = c->thread, .expire = sleep_over}};
+    if (c->kind == CLOCK_KIND_MONOTONIC) {
+        return sleep_until(due_ns);
+    }
+    wait_queue_init(&s.over);
+    clocktimer_init(&s.timer);
+    clocktimer_set(&s.timer, max(due_ns, 1UL), 0, true);
+    int err = wait_until(&s.over, __atomic_load_n(&s.woken, __ATOMIC_ACQUIRE), TIME_NEVER);
+    clocktimer_fini(&s.timer);
+    return err;
+}
+
+static long sleep_cpu_again(uint64_t due_ns, uint64_t rem, uint64_t unused);
+
+/* A relative sleep on processor time of the process; see sleep_relative. */
+static long sleep_cpu(uint64_t due_ns, void USER *rem)
+{
+    const struct clock_info c = {.kind = CLOCK_KIND_PROCESS};
+    if (sleep_on(&c, due_ns) == 0) {
         return 0;
     }
-    return kind == WALL || kind == MONO ? clock_ns() + (target - now) : TIME_NEVER;
+    uint64_t now = clock_now(&c);
+    if (rem != NULL && clock_put(rem, due_ns > now ? due_ns - now : 0) != 0) {
+        return -EFAULT;
+    }
+    return restart_later(sleep_cpu_again, due_ns, (uint64_t)(uintptr_t)rem, 0);
+}
+
+static long sleep_cpu_again(uint64_t due_ns, uint64_t rem, uint64_t unused)
+{
+    (void)unused;
+    return sleep_cpu(due_ns, uptr(void, rem));
+}
+
+static long sleep_clock(const struct clock_info *c, bool absolute, uint64_t ns, void USER *rem)
+{
+    if (!c->sleeps) {
+        return -EOPNOTSUPP;
+    }
+    if (c->kind == CLOCK_KIND_THREAD && c->thread == thread_this()) {
+        return -EINVAL; /* it would not come to the end */
+    }
+    if (absolute) {
+        return sleep_on(c, ns) != 0 ? -ERESTARTNOHAND : 0;
+    }
+    switch (c->kind) {
+    case CLOCK_KIND_PROCESS: return sleep_cpu(clock_now(c) + ns, rem);
+    case CLOCK_KIND_THREAD: return sleep_on(c, clock_now(c) + ns);
+    default: return sleep_relative(clock_ns() + ns, rem);
+    }
 }
 
 long sys_clock_nanosleep(int clock, int flags, const void USER *req, void USER *rem)
 {
     uint64_t ns;
-    struct clock_info info = clock_of(clock);
-    if (info.kind == NO_CLOCK || (info.kind == CPU_THREAD && clock < 0)) {
-        return -EINVAL;
-    }
-    if (!info.sleeps) {
-        return -EOPNOTSUPP;
-    }
-    int err = get_timespec(req, &ns);
+    struct clock_info info;
+    int err = clock_find(clock, &info);
     if (err != 0) {
         return err;
     }
-    if ((flags & TIMER_ABSTIME) == 0) {
-        return sleep_relative(deadline_of(info.kind, clock_read(info.kind) + ns), rem);
+    long result = info.sleeps ? clock_take(req, &ns) : -EOPNOTSUPP;
+    if (result == 0) {
+        result = sleep_clock(&info, (flags & TIMER_ABSTIME) != 0, ns, rem);
     }
-    err = sleep_until(deadline_of(info.kind, ns));
-    return err != 0 ? -ERESTARTNOHAND : 0;
+    clock_drop(&info);
+    return result;
 }
 
 /* A timeval of the program as ns. Returns 0 or -EINVAL. */
@@ -274,7 +262,7 @@ static struct timeval to_timeval(uint64_t ns)
                             (long)(usec % (uint64_t)USEC_PER_SEC)};
 }
 
-static int put_itimer(void USER *out, const struct itimer_value *value)
+static int put_itimer(void USER *out, const struct clocktimer_value *value)
 {
     struct itimerval it = {to_timeval(value->interval_ns), to_timeval(value->left_ns)};
     return uaccess_write(out, &it, sizeof(it));
@@ -282,7 +270,7 @@ static int put_itimer(void USER *out, const struct itimer_value *value)
 
 long sys_getitimer(int which, void USER *out)
 {
-    struct itimer_value value;
+    struct clocktimer_value value;
     int err = itimer_get(which, &value);
     return err != 0 ? err : put_itimer(out, &value);
 }
@@ -290,8 +278,8 @@ long sys_getitimer(int which, void USER *out)
 long sys_setitimer(int which, const void USER *value, void USER *old)
 {
     struct itimerval it = {{0, 0}, {0, 0}};
-    struct itimer_value fresh;
-    struct itimer_value before;
+    struct clocktimer_value fresh;
+    struct clocktimer_value before;
     if (value != NULL && uaccess_read(&it, value, sizeof(it)) != 0) {
         return -EFAULT;
     }
@@ -303,8 +291,8 @@ long sys_setitimer(int which, const void USER *value, void USER *old)
 
 long sys_alarm(unsigned seconds)
 {
-    struct itimer_value fresh = {min(seconds, (unsigned)INT32_MAX) * NSEC_PER_SEC, 0};
-    struct itimer_value before;
+    struct clocktimer_value fresh = {min(seconds, (unsigned)INT32_MAX) * NSEC_PER_SEC, 0};
+    struct clocktimer_value before;
     int err = itimer_set(ITIMER_REAL, &fresh, &before);
     if (err != 0 || before.left_ns == 0) {
         return err;
