@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-// sources: platform/monitor/paging.c
+// sources: platform/monitor/paging.c platform/monitor/tables.c
 // cflags: -fPIC
 // libs: -no-pie -Wl,--defsym=pml4=0x7fffffc02000
 // libs: -Wl,--defsym=pdpt_monitor=0x7fffffc03000
@@ -36,6 +36,14 @@ static uint64_t donated[UNITS];
 static unsigned ndonated;
 static volatile unsigned flushes, flushes_all; /* by the handler */
 static volatile uint64_t flushed[64];
+
+static unsigned flushes_others;
+
+/* There is one CPU here; what it asks of others is counted. */
+void smp_flush_others(void)
+{
+    flushes_others++;
+}
 
 /* Length of INVLPG or a move to or from CR3 at p, 0: something else. */
 static unsigned privileged_len(const uint8_t *p)
@@ -98,7 +106,7 @@ static void start(void)
     paging_init(IMAGE_VA, DIRECT_VA, IMAGE_END, true);
 }
 
-/* Calls with a batch find their page by the stack they run on: that of CPU 0. */
+/* Calls find what is their CPU's by the stack they run on: that of CPU 0. */
 static long on_monitor_stack(long (*call)(uint64_t n), uint64_t n)
 {
     long result;
@@ -106,6 +114,16 @@ static long on_monitor_stack(long (*call)(uint64_t n), uint64_t n)
                      : "=a"(result), "+D"(n)
                      : "r"(call), "r"(STACK_TOP(0))
                      : "rbx", "rcx", "rdx", "rsi", "r8", "r9", "r10", "r11", "memory", "cc");
+    return result;
+}
+
+static long map_run(uint64_t va, uint64_t pa_flags, uint64_t npages)
+{
+    long result;
+    __asm__ volatile("mov %%rsp, %%rbx\n mov %5, %%rsp\n call *%4\n mov %%rbx, %%rsp"
+                     : "=a"(result), "+D"(va), "+S"(pa_flags), "+d"(npages)
+                     : "r"(paging_map_run), "r"(STACK_TOP(0))
+                     : "rbx", "rcx", "r8", "r9", "r10", "r11", "memory", "cc");
     return result;
 }
 
@@ -256,7 +274,7 @@ static void rules(void)
         {va + HUGE, pa, 1, MAP_R, -EEXIST},
     };
     for (unsigned i = 0; i < ARRAY_LEN(cases); i++) {
-        long got = paging_map_run(cases[i].va, cases[i].pa | cases[i].flags, cases[i].npages);
+        long got = map_run(cases[i].va, cases[i].pa | cases[i].flags, cases[i].npages);
         bool odd_pa = (cases[i].pa & (PAGE - 1)) != 0 || (cases[i].flags & ~0xfffU) != 0;
         got = odd_pa ? cases[i].result : got; /* a run cannot say that */
         long batched =
@@ -269,7 +287,7 @@ static void rules(void)
 
 static void lengths(void)
 {
-    CHECK_EQ(paging_map_run(0x400000000000, 0x8000000 | MAP_R, 1UL << 32), -EINVAL);
+    CHECK_EQ(map_run(0x400000000000, 0x8000000 | MAP_R, 1UL << 32), -EINVAL);
     CHECK_EQ(on_monitor_stack(paging_map, CALL_MAX_RANGES + 1), -EINVAL);
     CHECK_EQ(on_monitor_stack(paging_unmap, UINT64_MAX), -EINVAL);
 }
@@ -296,11 +314,11 @@ static void flushing(void)
 {
     const uint64_t va = 0x400000a00000;
     flushes = flushes_all = 0;
-    CHECK_EQ(paging_map_run(va, 0x9000000 | MAP_R | MAP_W, 8), 0);
+    CHECK_EQ(map_run(va, 0x9000000 | MAP_R | MAP_W, 8), 0);
     CHECK(flushes == 0 && flushes_all == 0); /* nothing was there */
-    CHECK_EQ(paging_map_run(va, 0xa000000 | MAP_R, 1), 0);
+    CHECK_EQ(map_run(va, 0xa000000 | MAP_R, 1), 0);
     CHECK(flushes == 1 && flushed[0] == va);
-    CHECK_EQ(paging_map_run(va - 2 * PAGE, 0xb000000 | MAP_R | MAP_REPLACE, 4), 0);
+    CHECK_EQ(map_run(va - 2 * PAGE, 0xb000000 | MAP_R | MAP_REPLACE, 4), 0);
     CHECK(flushes == 5 && flushed[4] == va + PAGE);
     CHECK_EQ(call_one(paging_protect, range(va, 0, 2, MAP_R)), 0);
     CHECK(flushes == 7 && flushes_all == 0);
@@ -312,7 +330,7 @@ static void protection(void)
 {
     unsigned level;
     const uint64_t va = 0x400000c00000;
-    CHECK_EQ(paging_map_run(va, 0x9000000 | MAP_R | MAP_W, 3), 0);
+    CHECK_EQ(map_run(va, 0x9000000 | MAP_R | MAP_W, 3), 0);
     CHECK_EQ(call_one(paging_protect, range(va, 0, 4, MAP_R | MAP_X)), 0);
     CHECK((walk(va, &level) & (PTE_W | PTE_NX)) == 0);
     CHECK_EQ(walk(va + 3 * PAGE, &level), 0); /* absent: stays so */
@@ -369,7 +387,7 @@ static void hostile_calls(void)
         switch (check_below(4)) {
         case 0: done += call_one(paging_map, r) == 0; break;
         case 1:
-            done += paging_map_run(r.va, (r.pa & ~(PAGE - 1)) | (r.flags & 0xfff), r.npages) == 0;
+            done += map_run(r.va, (r.pa & ~(PAGE - 1)) | (r.flags & 0xfff), r.npages) == 0;
             break;
         case 2: done += call_one(paging_protect, r) == 0; break;
         default: done += call_one(paging_unmap, r) == 0; break;
@@ -386,31 +404,31 @@ static void donation(void)
 {
     uint64_t va = 0x200000000000;
     long err = 0;
-    CHECK_EQ(paging_donate(0x20000000), -EBUSY); /* not needed yet */
+    CHECK_EQ(tables_donate(0x20000000), -EBUSY); /* not needed yet */
     for (unsigned i = 0; err == 0 && i < 1000; i++, va += GIGA) {
-        err = paging_map_run(va, 0x9000000 | MAP_R, 1);
+        err = map_run(va, 0x9000000 | MAP_R, 1);
     }
     CHECK_EQ(err, -ENOMEM);
-    CHECK_EQ(paging_pool(), 0);
+    CHECK_EQ(tables_pool(), 0);
     check_all();
     static const uint64_t bad[] = {
         0, HUGE, 0x20000000 + PAGE, 1UL << 30, IMAGE_END & ~(HUGE - 1), UINT64_MAX & ~(HUGE - 1)};
     for (unsigned i = 0; i < ARRAY_LEN(bad); i++) {
-        CHECK_EQ(paging_donate(bad[i]), -EINVAL);
+        CHECK_EQ(tables_donate(bad[i]), -EINVAL);
     }
-    CHECK_EQ(paging_donate(0x9000000 & ~(HUGE - 1)), -EBUSY); /* mapped above */
+    CHECK_EQ(tables_donate(0x9000000 & ~(HUGE - 1)), -EBUSY); /* mapped above */
     CHECK(pd_direct[0x9000000 >> 21] != 0);
     donated[ndonated++] = 0x20000000;
     memset((void *)DONATED_VA, 0xff, HUGE);
-    CHECK_EQ(paging_donate(0x20000000), 0);
-    CHECK_EQ(paging_pool(), HUGE / PAGE);
+    CHECK_EQ(tables_donate(0x20000000), 0);
+    CHECK_EQ(tables_pool(), HUGE / PAGE);
     CHECK_EQ(pd_direct[0x20000000 >> 21], 0); /* gone from the direct map */
-    CHECK_EQ(paging_donate(0x20200000), -EBUSY);
-    CHECK_EQ(paging_map_run(va - GIGA, 0x9000000 | MAP_R, 1), 0); /* what failed, goes on */
-    CHECK_EQ(paging_map_run(va, 0x20000000 | MAP_R, 1), -EPERM);
-    CHECK_EQ(paging_map_run(va, (0x20000000 - PAGE) | MAP_R, 2), -EPERM);
-    CHECK_EQ(paging_map_run(DIRECT_VA + 0x20000000, 0x20000000 | MAP_R | MAP_HUGE, 1), -EPERM);
-    CHECK_EQ(paging_map_run(va, 0x20200000 | MAP_R, 1), 0);
+    CHECK_EQ(tables_donate(0x20200000), -EBUSY);
+    CHECK_EQ(map_run(va - GIGA, 0x9000000 | MAP_R, 1), 0); /* what failed, goes on */
+    CHECK_EQ(map_run(va, 0x20000000 | MAP_R, 1), -EPERM);
+    CHECK_EQ(map_run(va, (0x20000000 - PAGE) | MAP_R, 2), -EPERM);
+    CHECK_EQ(map_run(DIRECT_VA + 0x20000000, 0x20000000 | MAP_R | MAP_HUGE, 1), -EPERM);
+    CHECK_EQ(map_run(va, 0x20200000 | MAP_R, 1), 0);
     check_all();
 }
 
