@@ -53,6 +53,7 @@ void fake_threads_run(unsigned n, void (*function)(unsigned i))
         cpus[i].self = &cpus[i];
         cpus[i].thread = &threads[i];
         cpus[i].id = i;
+        threads[i].state = THREAD_RUNNING;
         threads[i].tid = (int)(FIRST_TID + i);
         armed_ns[i] = TIME_NEVER;
     }
@@ -66,7 +67,10 @@ void fake_threads_run(unsigned n, void (*function)(unsigned i))
 void sched_block(void)
 {
     unsigned i = cpu_id();
-    if (!park_wait(i, armed_ns[i]) && armed_ns[i] <= clock_ns()) {
+    __atomic_store_n(&threads[i].state, THREAD_BLOCKED, __ATOMIC_RELAXED); /* mutexes look */
+    bool woken = park_wait(i, armed_ns[i]);
+    __atomic_store_n(&threads[i].state, THREAD_RUNNING, __ATOMIC_RELAXED);
+    if (!woken && armed_ns[i] <= clock_ns()) {
         armed_ns[i] = TIME_NEVER;
         timer_handler();
     }
