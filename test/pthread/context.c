@@ -4,6 +4,7 @@
  * handler puts another context, with another stack, into the frame.
  * Source: sigaction(2) "The ucontext structure", System V ABI AMD64 supplement 3.2. */
 // cflags: -pthread
+// cpus: 1 2
 // timeout: 30
 #include "peers.h"
 
