@@ -48,8 +48,7 @@ struct eroimage eroimage;
 
 static int fault(int err, uint64_t ino, const char *what)
 {
-    if (!eroimage.reported) {
-        eroimage.reported = true;
+    if (!__atomic_exchange_n(&eroimage.reported, true, __ATOMIC_RELAXED)) {
         log(FS, ERROR, "root image, inode %lu: %s", ino, what);
     }
     return err;

@@ -17,7 +17,7 @@ struct eroimage {
     uint64_t meta; /* offset of slot 0 */
     unsigned block_bits;
     struct __kernel_timespec built; /* time of all compact inodes */
-    bool reported; /* the first fault has been logged */
+    bool reported; /* [A] the first fault has been logged */
 };
 extern struct eroimage eroimage;
 

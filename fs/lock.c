@@ -13,7 +13,7 @@
 #include "kernel/base/print.h"
 #include "kernel/heap.h"
 
-struct lock {
+struct lock { /* [table_lock] once it is in the list */
     struct list link;
     const void *object; /* what is locked */
     const struct file *owner; /* NULL: the process */
@@ -26,9 +26,10 @@ static struct list locks = LIST_INIT(locks); /* [table_lock] */
 static struct wait_queue freed = {.waiters = LIST_INIT(freed.waiters)};
 
 /* All opens of one inode, pipe or socket share its object. */
-static const void *object_of(const struct file *f)
+static const void *object_of(struct file *f)
 {
-    return f->vnode != NULL ? f->vnode : f->object;
+    const void *attr = f->vnode == NULL && f->ops->attr != NULL ? f->ops->attr(f) : NULL;
+    return f->vnode != NULL ? f->vnode : attr != NULL ? attr : f->object;
 }
 
 static const struct file *owner_of(const struct file *f, enum lock_kind kind)
@@ -41,13 +42,13 @@ static bool overlaps(const struct lock_range *a, const struct lock_range *b)
     return a->start <= b->end && b->start <= a->end;
 }
 
-static bool is_mine(const struct lock *l, const struct file *f, enum lock_kind kind)
+static bool is_mine(const struct lock *l, struct file *f, enum lock_kind kind)
 {
     return l->object == object_of(f) && l->kind == kind && l->owner == owner_of(f, kind);
 }
 
 /* The first lock that keeps f from range. */
-static const struct lock *find_conflict(const struct file *f, enum lock_kind kind,
+static const struct lock *find_conflict(struct file *f, enum lock_kind kind,
                                         const struct lock_range *range)
 {
     struct list *at;
@@ -64,7 +65,7 @@ static const struct lock *find_conflict(const struct file *f, enum lock_kind kin
 }
 
 /* Take range out of f's locks; *spare is used when one falls into two parts. */
-static void carve(const struct file *f, enum lock_kind kind, const struct lock_range *range,
+static void carve(struct file *f, enum lock_kind kind, const struct lock_range *range,
                   struct lock **spare)
 {
     struct list *at;
@@ -104,7 +105,7 @@ static bool touches(const struct lock_range *a, const struct lock_range *b)
 
 /* Enter fresh, whose range is carved out: it takes in neighbours of its type, and lies before the
  * owner's locks further up in the file. */
-static void enter(const struct file *f, struct lock *fresh)
+static void enter(struct file *f, struct lock *fresh)
 {
     struct list *at;
     struct list *next;
@@ -169,7 +170,7 @@ static int set_or_wait(struct file *f, enum lock_kind kind, const struct lock_ra
 
 /* flock(2) changes a lock's type in two steps, so that two that want to go from shared to
  * exclusive do not wait for each other: the old lock goes first, even if the new one fails. */
-static void drop_other_type(const struct file *f, int type)
+static void drop_other_type(struct file *f, int type)
 {
     struct list *at;
     struct lock *old = NULL;
@@ -190,6 +191,9 @@ static void drop_other_type(const struct file *f, int type)
 
 int lock_set(struct file *f, enum lock_kind kind, const struct lock_range *want, bool wait)
 {
+    if (f->detach == NULL) { /* in no file system: its locks end with it all the same */
+        __atomic_store_n(&f->detach, lock_release, __ATOMIC_RELAXED);
+    }
     struct lock *fresh = heap_alloc(sizeof(*fresh));
     struct lock *spare = heap_alloc(sizeof(*spare));
     int err = fresh != NULL && spare != NULL ? 0 : -ENOMEM;
@@ -220,17 +224,19 @@ void lock_test(struct file *f, enum lock_kind *kind, struct lock_range *range)
     spin_unlock(&table_lock);
 }
 
-/* Drop the locks on f's vnode that belong to owner. */
-static void drop(const struct file *f, const struct file *owner)
+/* Drop the locks that belong to owner: an open file, whose object may be gone already, or NULL, the
+ * process, and then only those on f's object. */
+static void drop(struct file *f, const struct file *owner)
 {
     struct list *at;
     struct list *next;
     bool any = false;
+    const void *object = owner == NULL ? object_of(f) : NULL;
     spin_lock(&table_lock);
     list_for_each_safe(at, next, &locks)
     {
         struct lock *l = list_entry(at, struct lock, link);
-        if (l->object == object_of(f) && l->owner == owner) {
+        if (l->owner == owner && (owner != NULL || l->object == object)) {
             list_remove(&l->link);
             heap_free(l);
             any = true;

@@ -370,8 +370,8 @@ static int follow_last(struct walk *w, const char *part, size_t len)
     return err != 0 ? err : is_link;
 }
 
-/* Walk rest. stop_short: stand at the directory of the last component and leave that in rest, but follow
- * it first as long as it is a symlink that is to be followed. */
+/* Walk rest. stop_short: stand at the directory of the last component and leave that in rest, but
+ * follow it first as long as it is a symlink that is to be followed. */
 static int walk_rest(struct walk *w, bool stop_short)
 {
     while (!rest_is_empty(w)) {

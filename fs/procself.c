@@ -181,7 +181,7 @@ static void show_rollup(struct text *t, uint64_t key)
     show_figures(t, resident, own);
 }
 
-static int oom_score_adj;
+static int oom_score_adj; /* [A] */
 
 static void show_oom_score_adj(struct text *t, uint64_t key)
 {

@@ -148,8 +148,8 @@ MUST_CHECK int namei_walk(const struct path *at, const char *name, unsigned flag
 MUST_CHECK int namei_parent(const struct path *at, const char *name, struct path *dir, char *last,
                             bool *trailing_slash);
 
-/* namei_target: as namei_parent of what a name leads to when it may be created: a symlink as the last
- * component is followed, unless flags have WALK_NOFOLLOW. */
+/* namei_target: as namei_parent of what a name leads to when it may be created: a symlink as the
+ * last component is followed, unless flags have WALK_NOFOLLOW. */
 MUST_CHECK int namei_target(const struct path *at, const char *name, unsigned flags,
                             struct path *dir, char *last, bool *trailing_slash);
 
@@ -172,7 +172,7 @@ bool access_in_group(uint32_t gid, bool real);
 /* The process's current directory and umask. */
 MUST_CHECK int namei_set_cwd(const struct path *p);
 void namei_cwd(struct path *out); /* with references */
-extern uint32_t namei_umask;
+extern uint32_t namei_umask; /* [A] */
 
 /* vfs_open: open(2); at as in namei_walk. flags: O_*; walk: WALK_* of openat2(2), 0 for others.
  * More verbs on names: fs/entry.h; on attributes: fs/attr.h. */
@@ -181,7 +181,8 @@ MUST_CHECK int vfs_open_how(const struct path *at, const char *name, unsigned fl
 MUST_CHECK int vfs_open(const struct path *at, const char *name, unsigned flags, uint32_t mode,
                         struct file **out);
 /* vfs_mount: cover the directory at the absolute path where with m, whose root, fs_name, source and
- * statfs are set. Returns 0, -ENOENT, -ENOTDIR, -EBUSY. vfs_mounts: list of all, through link. */
+ * statfs are set. Returns 0, -ENOENT, -ENOTDIR, -EBUSY. vfs_mounts: list of all, through link,
+ * which does not change once the program runs. */
 MUST_CHECK int vfs_mount(const char *where, struct mount *m);
 struct list *vfs_mounts(void);
 const struct path *vfs_file_path(const struct file *f); /* NULL for files without a path */

@@ -29,6 +29,7 @@ struct iov_iter {
     size_t done; /* bytes moved so far, over all entries */
     size_t total; /* sum of len */
     bool user; /* bases are the program's addresses */
+    bool nowait; /* -EAGAIN rather than sleep, for pipes: as O_NONBLOCK */
     bool append; /* write at the end of the object, wherever *pos is: RWF_APPEND */
 };
 
@@ -94,14 +95,15 @@ struct file_ops {
 struct file {
     const struct file_ops *ops; /* [I] */
     uint32_t refs; /* [A] */
-    uint32_t flags; /* [L] O_* status flags and access mode */
+    uint32_t flags; /* [A] O_* status flags and access mode; written under lock */
     struct spinlock lock;
     struct mutex pos_lock; /* over a call that uses pos, once there are several threads */
     uint64_t pos; /* [pos_lock] file offset; of directories: cursor */
     void *object; /* [I] vnode, pipe ... as ops knows */
     struct vnode *vnode; /* [I] NULL when not in a file system; path holds the reference */
     struct path *path; /* [I] how it was opened, NULL; fs/vfile.c owns it */
-    void (*detach)(struct file *f); /* [I] gives path back after release, NULL */
+    /* [A] NULL; called after release: gives path back, ends locks; set once, by fs/ */
+    void (*detach)(struct file *f);
     uint64_t dir_cursor; /* getdents state of the owner */
     struct list watches; /* [L] of epoll instances: kernel/epoll.c; next is NULL before the first */
     void (*unwatch)(struct file *f); /* [A] ends them before release; NULL: never watched */

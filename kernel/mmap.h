@@ -52,10 +52,14 @@ struct mmap_text {
 };
 MUST_CHECK int mmap_text_find(uint64_t addr, struct mmap_text *out);
 
-/* mmap_text_page: for the rewriter: the direct-map address of the frame behind executable page
- * addr, made private to this process first. Returns 0, -EFAULT (not mapped, not executable),
- * -EACCES (writable too: a JIT page, or MAP_SHARED), -ENOMEM. */
-MUST_CHECK int mmap_text_page(uint64_t addr, uint8_t **out);
+/* mmap_text_change: for the rewriter: make the one or two pages that hold [addr, addr + len) of the
+ * program's code private to this process and present, and call change with their direct-map
+ * addresses (twice the same, when it is one) while nothing can take them away.
+ *   change  called with space.lock held; not -EAGAIN
+ * Returns what change does; -EFAULT (not mapped, not executable), -EACCES (writable too: a JIT
+ * page, or MAP_SHARED), -ENOMEM. Context: takes space.lock, may block. */
+MUST_CHECK int mmap_text_change(uint64_t addr, size_t len,
+                                int (*change)(void *ctx, uint8_t *const pages[2]), void *ctx);
 
 /* mmap_fault: resolve a page fault at addr. Returns 0 when resolved (retry), SIGSEGV or SIGBUS with
  * *code = the si_code, or SIGKILL: there is no memory. Context: may block. */

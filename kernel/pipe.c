@@ -139,7 +139,7 @@ static long pipe_read(struct file *f, struct iov_iter *it, uint64_t *pos)
         if (count(&p->writers) == 0) {
             return 0;
         }
-        if ((f->flags & O_NONBLOCK) != 0) {
+        if ((f->flags & O_NONBLOCK) != 0 || it->nowait) {
             return -EAGAIN;
         }
         if (wait_until(&p->changed, !pipe_ring_empty(&p->ring) || count(&p->writers) == 0,
@@ -196,7 +196,7 @@ static long pipe_write(struct file *f, struct iov_iter *it, uint64_t *pos)
         if (result != 0) {
             return result;
         }
-        if ((f->flags & O_NONBLOCK) != 0) {
+        if ((f->flags & O_NONBLOCK) != 0 || it->nowait) {
             return done != 0 ? (long)done : -EAGAIN;
         }
         if (wait_until(&p->changed, !pipe_ring_full(&p->ring) || count(&p->readers) == 0,

@@ -15,6 +15,7 @@
 #include "kernel/space.h"
 #include "platform/pages.h"
 
+#define CHANGE_TRIES 8 /* another thread may unmap what was just faulted in */
 #define AROUND_LEN (32 * PAGE_SIZE) /* aligned window that comes with a page, where it is cheap */
 
 static bool (*holds_calls)(const uint8_t *page); /* [I] */
@@ -80,22 +81,43 @@ static int object_page(const struct vma *v, uint64_t va, struct file_page *out)
     return v->file->ops->mmap_page(v->file, index, false, out);
 }
 
-int mmap_text_page(uint64_t addr, uint8_t **out)
+/* The page at va as a private copy. -EAGAIN: it is not there. */
+static int text_page(uint64_t va, uint8_t **out)
 {
-    int code;
-    uint64_t va = align_down(addr, PAGE_SIZE);
-    if (pmap_get(va).flags == 0 && mmap_fault(va, FAULT_USER | FAULT_EXEC, 0, &code) != 0) {
-        return -EFAULT;
-    }
-    mutex_lock(&space.lock);
     const struct vma *v = vma_at(&space.tree, va);
     int err = check_text(v);
-    err = err != 0 ? err : own_page(v, va);
+    if (err == 0 && pmap_get(va).flags == 0) {
+        err = -EAGAIN;
+    }
+    err = err == 0 ? own_page(v, va) : err;
     if (err == 0) {
         *out = pages_map(pmap_get(va).pa);
     }
-    mutex_unlock(&space.lock);
     return err;
+}
+
+int mmap_text_change(uint64_t addr, size_t len, int (*change)(void *ctx, uint8_t *const pages[2]),
+                     void *ctx)
+{
+    uint64_t first = align_down(addr, PAGE_SIZE);
+    uint64_t last = align_down(addr + len - 1, PAGE_SIZE);
+    uint8_t *pages[2];
+    int err = -EAGAIN;
+    for (unsigned i = 0; err == -EAGAIN && i < CHANGE_TRIES; i++) {
+        mutex_lock(&space.lock);
+        err = text_page(first, &pages[0]);
+        err = err == 0 ? text_page(last, &pages[1]) : err;
+        err = err == 0 ? change(ctx, pages) : err;
+        mutex_unlock(&space.lock);
+        for (uint64_t va = first; err == -EAGAIN && va <= last; va += PAGE_SIZE) {
+            int code;
+            bool there = pmap_get(va).flags != 0;
+            if (!there && mmap_fault(va, FAULT_USER | FAULT_EXEC, 0, &code) != 0) {
+                return -EFAULT;
+            }
+        }
+    }
+    return err == -EAGAIN ? -EFAULT : err;
 }
 
 bool space_is_text(const struct vma *v)

@@ -16,29 +16,33 @@
 #include "kernel/file.h"
 #include "kernel/heap.h"
 #include "kernel/mmap.h"
-#include "kernel/pmap.h"
+#include "kernel/mutex.h"
 #include "kernel/uaccess.h"
 #include "loader/flow.h"
 #include "loader/module.h"
+#include "loader/patch.h"
 #include "loader/plan.h"
 #include "loader/site.h"
 #include "loader/stub.h"
 #include "platform/cpu.h"
-#include "platform/pages.h"
 
 #define STACK_WORDS 16 /* searched for the return address of the site's function */
 #define CALLER_REACH 512 /* bytes from a called function's start to its site */
 #define CALL_LEN 5
 #define OPCODE_CALL 0xe8
 
-static bool enabled;
+#define STRAYS_MAX 64 /* jumps into a patch before it is taken back: each costs a fault */
+
+static bool enabled; /* [I] */
+static struct mutex judging; /* one site at a time: modules, their proofs, places for stubs */
 static struct {
-    unsigned early, late; /* sites rewritten */
+    unsigned early, late; /* sites rewritten; [judging] */
 } counts;
 
 void rewrite_init(uint64_t gate, bool on)
 {
     enabled = on;
+    mutex_init(&judging);
     stub_init(gate);
 }
 
@@ -75,31 +79,6 @@ static enum plan_reason page_reason(uint64_t addr, int err)
     return text.writable ? PLAN_WRITABLE : PLAN_SHARED;
 }
 
-/* Writable addresses of the patch's first and last byte's pages; equal when they are one. */
-static enum plan_reason patch_pages(const struct plan *p, uint8_t *pages[2])
-{
-    uint64_t last = p->patch + PLAN_PATCH_LEN - 1;
-    int err = mmap_text_page(p->patch, &pages[0]);
-    if (err != 0) {
-        return page_reason(p->patch, err);
-    }
-    pages[1] = pages[0];
-    if (align_down(last, PAGE_SIZE) != align_down(p->patch, PAGE_SIZE)) {
-        err = mmap_text_page(last, &pages[1]);
-    }
-    return err != 0 ? page_reason(last, err) : PLAN_OK;
-}
-
-static void write_patch(const struct site *s, uint8_t *pages[2])
-{
-    uint64_t first = align_down(site_patch(s), PAGE_SIZE);
-    for (unsigned i = 0; i < PLAN_PATCH_LEN; i++) {
-        uint64_t va = site_patch(s) + i;
-        pages[va - first >= PAGE_SIZE][va % PAGE_SIZE] = s->patch[i];
-    }
-    cpu_serialize();
-}
-
 /* The memory at the bytes that p overwrites or moves is what text says. */
 static bool unchanged(const struct plan *p, const struct text *text)
 {
@@ -117,21 +96,46 @@ static enum plan_reason reason_of(int err)
     return err == -ENOMEM ? PLAN_NO_MEMORY : err == -ENOSPC ? PLAN_NO_PLACE : PLAN_IMMOVABLE;
 }
 
-/* Carry out p for s. */
+/* What is to be put in place at once. */
+struct commit {
+    const struct site *site;
+    const struct plan_stub *stub;
+    const struct stub_place *place;
+    enum plan_reason why;
+};
+
+/* With space.lock held: for mmap_text_change. */
+static int apply(void *ctx, uint8_t *const pages[2])
+{
+    struct commit *c = ctx;
+    struct patch change;
+    site_change(c->site, false, &change);
+    c->why = PLAN_OK;
+    if (site_overlaps(change.addr, PLAN_PATCH_LEN)) {
+        c->why = PLAN_IMMOVABLE; /* its neighbour's patch is in the way */
+    } else if (!patch_matches(change.addr, c->site->original, pages)) {
+        c->why = PLAN_CHANGED;
+    } else if (!stub_write(c->place, c->stub->code, c->stub->len)) {
+        c->why = PLAN_NO_PLACE;
+    } else if (site_put(c->site) != 0) {
+        c->why = PLAN_NO_MEMORY;
+    } else {
+        patch_write(&change, pages);
+    }
+    return 0;
+}
+
+/* Carry out p for s, which is then in the table. */
 static enum plan_reason commit(struct site *s, const struct plan *p, const struct text *text)
 {
-    uint8_t *pages[2];
     struct plan_stub stub;
     struct stub_place place;
-    if (site_at_patch(p->patch, PLAN_PATCH_LEN) != NULL) {
-        return PLAN_IMMOVABLE; /* its neighbour's patch is in the way */
+    struct commit c = {.site = s, .stub = &stub, .place = &place};
+    if (site_overlaps(p->patch, PLAN_PATCH_LEN)) {
+        return PLAN_IMMOVABLE;
     }
     if (!unchanged(p, text)) {
         return PLAN_CHANGED;
-    }
-    enum plan_reason why = patch_pages(p, pages);
-    if (why != PLAN_OK) {
-        return why;
     }
     int err = plan_build(p, text, p->patch, p->patch, &stub); /* for its length */
     err = err != 0 ? err : stub_alloc(p, stub.len, &place);
@@ -143,14 +147,18 @@ static enum plan_reason commit(struct site *s, const struct plan *p, const struc
         stub_free(place.addr, stub.len);
         return err == -ERANGE ? PLAN_NO_PLACE : PLAN_IMMOVABLE;
     }
-    memcpy(place.bytes, stub.code, stub.len);
     memcpy(s->original, text->bytes + (p->patch - text->addr), PLAN_PATCH_LEN);
     site_set(s, p, &stub, place.addr);
-    write_patch(s, pages);
-    return PLAN_OK;
+    err = mmap_text_change(p->patch, PLAN_PATCH_LEN, apply, &c);
+    enum plan_reason why = err != 0 ? page_reason(p->patch, err) : c.why;
+    if (why != PLAN_OK) {
+        stub_free(place.addr, stub.len);
+        s->stub = 0;
+    }
+    return why;
 }
 
-/* The function that was proven last, for the sites that share one. */
+/* The function that was proven last, for the sites that share one. [judging] */
 static struct flow *last;
 
 static void forget_last(void)
@@ -232,10 +240,9 @@ static bool is_settled(enum plan_reason why)
     return why != PLAN_UNPROVEN && why != PLAN_IMMOVABLE && why != PLAN_MAPPING_END;
 }
 
-/* A site that has just been executed. */
-static void judge_late(struct site *s, uint64_t nr)
+static enum plan_reason judge_late(uint64_t addr, uint64_t nr, struct site *s)
 {
-    struct module *m = module_find(s->addr);
+    struct module *m = module_find(addr);
     enum plan_reason why = m != NULL ? judge_by_file(m, s) : PLAN_UNPROVEN;
     if (!is_settled(why)) {
         why = judge_by_execution(s, nr);
@@ -244,47 +251,54 @@ static void judge_late(struct site *s, uint64_t nr)
         why = PLAN_OK;
     }
     forget_last();
-    s->reason = (uint8_t)why;
     counts.late += why == PLAN_OK;
+    return why;
+}
+
+/* A site that has just been executed, for the first time unless another thread was quicker. */
+static void meet(uint64_t addr, uint64_t nr, struct site *s)
+{
+    mutex_lock(&judging);
+    if (!site_find(addr, s)) {
+        site_init(s, addr, PLAN_UNPROVEN);
+        s->traps = 1;
+        s->reason = (uint8_t)(enabled ? judge_late(addr, nr, s) : PLAN_UNPROVEN);
+        if (s->stub == 0) {
+            (void)(site_put(s) == 0); /* else it is judged again */
+        }
+    }
+    mutex_unlock(&judging);
+}
+
+/* The page of a rewritten site went back to what the file has, or the program now jumps past its
+ * patch. */
+static bool is_lost(const struct site *s)
+{
+    uint8_t now[PLAN_SYSCALL_LEN];
+    return s->forward || uaccess_read(now, uptr(void, site_patch(s)), sizeof(now)) != 0 ||
+           memcmp(now, s->patch, sizeof(now)) != 0;
 }
 
 uint64_t rewrite_site(uint64_t addr, uint64_t nr)
 {
-    struct site *s = site_find(addr);
-    if (s != NULL && s->stub != 0) {
-        uint8_t now[PLAN_SYSCALL_LEN];
-        bool lost = s->forward || uaccess_read(now, uptr(void, site_patch(s)), sizeof(now)) != 0 ||
-                    memcmp(now, s->patch, sizeof(now)) != 0;
-        if (lost) { /* the page went back to what the file has */
-            site_remove(s);
-            s = NULL;
+    struct site s;
+    uint64_t behind = addr + PLAN_SYSCALL_LEN;
+    if (site_trapped(addr, &s)) {
+        if (s.stub == 0 || !is_lost(&s) || patch_pending(addr)) {
+            return behind;
         }
+        site_remove(addr, s.stub);
     }
-    bool fresh = s == NULL;
-    s = fresh ? site_add(addr, PLAN_UNPROVEN) : s;
-    if (s == NULL) {
-        return addr + PLAN_SYSCALL_LEN;
-    }
-    s->traps++;
-    if (fresh && enabled) {
-        judge_late(s, nr);
-    }
-    bool behind = s->stub != 0 && s->forward;
-    return behind ? s->stub + s->resume : addr + PLAN_SYSCALL_LEN;
+    meet(addr, nr, &s);
+    return s.stub != 0 && s.forward ? s.stub + s.resume : behind;
 }
 
 static void judge_early(struct module *m, uint64_t addr)
 {
-    struct site *s = site_add(addr, PLAN_UNPROVEN);
-    if (s == NULL) {
-        return;
-    }
-    s->early = true;
-    if (judge_by_file(m, s) == PLAN_OK) {
-        counts.early++;
-    } else {
-        site_remove(s); /* judged again if it is ever executed */
-    }
+    struct site s;
+    site_init(&s, addr, PLAN_UNPROVEN);
+    s.early = true;
+    counts.early += judge_by_file(m, &s) == PLAN_OK; /* others are judged when they are executed */
 }
 
 /* Offset of the first syscall in page at or behind from, PAGE_SIZE: none. One that straddles the
@@ -319,23 +333,60 @@ bool rewrite_holds_calls(const uint8_t *page)
 
 void rewrite_text(uint64_t addr)
 {
-    struct module *m = enabled ? module_find(addr) : NULL;
+    static uint8_t bytes[PAGE_SIZE]; /* [judging] */
     uint64_t page = align_down(addr, PAGE_SIZE);
-    if (m == NULL || !module_take_page(m, page)) {
+    struct site known;
+    if (!enabled) {
         return;
     }
-    const uint8_t *bytes = pages_map(pmap_get(page).pa);
-    for (size_t at = 0; (at = next_call(bytes, at)) != PAGE_SIZE; at += PLAN_SYSCALL_LEN) {
-        if (site_find(page + at) == NULL) {
-            judge_early(m, page + at);
+    mutex_lock(&judging);
+    struct module *m = module_find(addr);
+    if (m != NULL && module_take_page(m, page) && read_text(page, bytes, PAGE_SIZE) == PAGE_SIZE) {
+        for (size_t at = 0; (at = next_call(bytes, at)) != PAGE_SIZE; at += PLAN_SYSCALL_LEN) {
+            if (!site_find(page + at, &known)) {
+                judge_early(m, page + at);
+            }
         }
+        forget_last();
     }
-    forget_last();
+    mutex_unlock(&judging);
+}
+
+/* The program jumps into the patch of s too often: take it back. Its stub stays: a call may be on
+ * its way through it. With space.lock held: for mmap_text_change. */
+static int take_back(void *ctx, uint8_t *const pages[2])
+{
+    struct site now;
+    struct patch change;
+    const struct site *s = ctx;
+    if (!site_find(s->addr, &now) || now.stub != s->stub ||
+        !patch_matches(site_patch(s), s->patch, pages)) {
+        return 0;
+    }
+    site_change(s, true, &change);
+    now.stub = 0;
+    now.reason = PLAN_ENTERED;
+    int err = site_put(&now);
+    if (err == 0) {
+        patch_write(&change, pages);
+    }
+    return err;
 }
 
 bool rewrite_stray(uint64_t rip, uint64_t *copy_rip)
 {
-    return site_stray(rip, copy_rip);
+    struct site s;
+    uint8_t now[PLAN_PATCH_LEN];
+    if (site_stray(rip, copy_rip, &s) &&
+        uaccess_read(now, uptr(void, site_patch(&s)), sizeof(now)) == 0 &&
+        memcmp(now, s.patch, sizeof(now)) == 0) {
+        if (s.strays == STRAYS_MAX) {
+            (void)(mmap_text_change(site_patch(&s), PLAN_PATCH_LEN, take_back, &s) == 0);
+        }
+        return true;
+    }
+    *copy_rip = rip;
+    return patch_pending(rip);
 }
 
 bool rewrite_resolve(uint64_t rip, uint64_t *site_rip)
@@ -377,9 +428,10 @@ void rewrite_report(void (*emit)(const char *line))
     char where[256];
     unsigned trapping = 0;
     unsigned met = 0;
-    for (struct site *s = site_first(); s != NULL; s = site_next(s)) {
+    struct site s;
+    for (uint64_t at = 0; site_after(at, &s); at = s.addr) {
         met++;
-        trapping += s->stub == 0;
+        trapping += s.stub == 0;
     }
     print_buf(line, sizeof(line),
               "stats: sites seen %u, rewritten %u (%u of them before they ran), still trapping %u, "
@@ -387,13 +439,13 @@ void rewrite_report(void (*emit)(const char *line))
               met, met - trapping, counts.early, trapping, stub_pages(),
               enabled ? "" : "; rewriting is switched off");
     emit(line);
-    for (struct site *s = site_first(); enabled && s != NULL; s = site_next(s)) {
-        if (s->stub != 0 && s->traps <= 1 && s->strays == 0) {
+    for (uint64_t at = 0; enabled && site_after(at, &s); at = s.addr) {
+        if (s.stub != 0 && s.traps <= 1 && s.strays == 0) {
             continue;
         }
-        describe(s->addr, where, sizeof(where));
-        print_buf(line, sizeof(line), "stats: site %lx (%s): %u traps, %u strays: %s", s->addr,
-                  where, s->traps, s->strays, plan_reason_text[s->reason]);
+        describe(s.addr, where, sizeof(where));
+        print_buf(line, sizeof(line), "stats: site %lx (%s): %u traps, %u strays: %s", s.addr,
+                  where, s.traps, s.strays, plan_reason_text[s.reason]);
         emit(line);
     }
 }

@@ -6,15 +6,15 @@
  * byte can be invalid opcodes: whatever instructions the site's neighbours begin with, some slot
  * of the
  * page fits. Far from the site on purpose: room next to a library is what the program's own
- * mappings
- * take. Single-threaded callers (rewrite.c's lock). Source: ARCHITECTURE.md, the system-call
- * path. */
+ * mappings take. lock, a leaf, guards the list and the slots; pages come by one caller at a time
+ * and go under space.lock. Source: ARCHITECTURE.md, the system-call path. */
 #include "loader/stub.h"
 
 #include <asm/errno.h>
 #include <asm/mman.h>
 
 #include "kernel/base/list.h"
+#include "kernel/base/lock.h"
 #include "kernel/base/print.h"
 #include "kernel/base/string.h"
 #include "kernel/heap.h"
@@ -24,17 +24,19 @@
 #define SLOT_LEN 64UL
 #define NSLOTS (PAGE_SIZE / SLOT_LEN)
 #define PAGE_NAME "[stubs]"
+#define PAGES_MAX 4096 /* a program that makes code over and over leaves its stubs behind */
 
 struct stub_page {
     struct list link;
-    uint64_t va;
-    struct page *frame;
-    uint64_t used; /* bit per slot */
+    uint64_t va; /* [I] */
+    struct page *frame; /* [I] */
+    uint64_t used; /* [lock] bit per slot */
 };
 
-static struct list pages = LIST_INIT(pages);
-static unsigned npages;
-static uint64_t gate_address;
+static struct spinlock lock;
+static struct list pages = LIST_INIT(pages); /* [lock] */
+static unsigned npages; /* [lock] */
+static uint64_t gate_address; /* [I] */
 
 /* High bytes of a displacement, in order of preference: below the site, then far above. */
 static const uint8_t high_bytes[] = {0xea, 0xd6, 0xd4, 0xce, 0x9a, 0x82, 0x61, 0x60, 0x3f,
@@ -81,8 +83,6 @@ static int page_map(struct stub_page *page, uint64_t va)
         return (int)at;
     }
     page->va = va;
-    list_append(&pages, &page->link);
-    npages++;
     return 0;
 }
 
@@ -136,28 +136,47 @@ fail_free:
     return err;
 }
 
-int stub_alloc(const struct plan *p, size_t len, struct stub_place *out)
+/* A place in the pages that there are. */
+static bool alloc_locked(const struct plan *p, unsigned n, struct stub_place *out)
 {
-    unsigned n = (unsigned)((len + SLOT_LEN - 1) / SLOT_LEN);
     struct list *at;
+    lock_assert_held(&lock);
     list_for_each (at, &pages) {
         struct stub_page *page = list_entry(at, struct stub_page, link);
         int slot = slot_find(page, p, n);
         if (slot >= 0) {
             slot_take(page, (unsigned)slot, n, out);
-            return 0;
+            return true;
         }
+    }
+    return false;
+}
+
+int stub_alloc(const struct plan *p, size_t len, struct stub_place *out)
+{
+    unsigned n = (unsigned)((len + SLOT_LEN - 1) / SLOT_LEN);
+    spin_lock(&lock);
+    bool found = alloc_locked(p, n, out);
+    bool full = npages >= PAGES_MAX;
+    spin_unlock(&lock);
+    if (found || full) {
+        return found ? 0 : -ENOMEM;
     }
     struct stub_page *fresh;
     int err = page_create(p, n, &fresh);
     if (err == 0) {
         slot_take(fresh, (unsigned)slot_find(fresh, p, n), n, out);
+        spin_lock(&lock);
+        list_append(&pages, &fresh->link);
+        npages++;
+        spin_unlock(&lock);
     }
     return err;
 }
 
-static struct stub_page *page_of(uint64_t rip)
+static struct stub_page *page_of_locked(uint64_t rip)
 {
+    lock_assert_held(&lock);
     struct list *at;
     list_for_each (at, &pages) {
         struct stub_page *page = list_entry(at, struct stub_page, link);
@@ -170,30 +189,56 @@ static struct stub_page *page_of(uint64_t rip)
 
 bool stub_contains(uint64_t rip)
 {
-    return page_of(rip) != NULL;
+    spin_lock(&lock);
+    bool found = page_of_locked(rip) != NULL;
+    spin_unlock(&lock);
+    return found;
+}
+
+bool stub_write(const struct stub_place *p, const uint8_t *code, size_t len)
+{
+    if (!stub_contains(p->addr)) {
+        return false;
+    }
+    memcpy(p->bytes, code, len);
+    return true;
 }
 
 void stub_free(uint64_t addr, size_t len)
 {
-    struct stub_page *page = page_of(addr);
     unsigned n = (unsigned)((len + SLOT_LEN - 1) / SLOT_LEN);
+    spin_lock(&lock);
+    struct stub_page *page = page_of_locked(addr);
     if (page != NULL) {
         page->used &= ~(((1UL << n) - 1) << (addr - page->va) / SLOT_LEN);
     }
+    spin_unlock(&lock);
+}
+
+/* Take the first page in [start, end) off the list. */
+static struct stub_page *take(uint64_t start, uint64_t end)
+{
+    struct list *at;
+    struct stub_page *found = NULL;
+    spin_lock(&lock);
+    list_for_each (at, &pages) {
+        struct stub_page *page = list_entry(at, struct stub_page, link);
+        if (page->va >= start && page->va < end) {
+            found = page;
+            list_remove(at);
+            npages--;
+            break;
+        }
+    }
+    spin_unlock(&lock);
+    return found;
 }
 
 void stub_forget(uint64_t start, uint64_t end)
 {
-    struct list *at;
-    struct list *tmp;
-    list_for_each_safe(at, tmp, &pages)
-    {
-        struct stub_page *page = list_entry(at, struct stub_page, link);
-        if (page->va >= start && page->va < end) {
-            list_remove(&page->link);
-            pages_put(page->frame);
-            heap_free(page);
-            npages--;
-        }
+    struct stub_page *page;
+    while ((page = take(start, end)) != NULL) {
+        pages_put(page->frame);
+        heap_free(page);
     }
 }

@@ -18,10 +18,12 @@ struct stub_place {
 void stub_init(uint64_t gate);
 
 /* stub_alloc: a place of PLAN_STUB_MAX bytes or less, len, that satisfies plan_fits; a new page
- * is
- * mapped when no page has one. Returns 0, -ENOSPC (no address within reach fits) or -ENOMEM.
- * Context: takes space.lock. */
+ * is mapped when no page has one. Returns 0, -ENOSPC (no address within reach fits) or -ENOMEM.
+ * Context: takes space.lock; one caller at a time. */
 MUST_CHECK int stub_alloc(const struct plan *p, size_t len, struct stub_place *out);
+
+/* stub_write: fill the place, unless its page has gone since. Context: space.lock is held. */
+bool stub_write(const struct stub_place *p, const uint8_t *code, size_t len);
 
 /* stub_free: give back what nothing can be executing or return to. */
 void stub_free(uint64_t addr, size_t len);

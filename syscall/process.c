@@ -98,7 +98,8 @@ long sys_uname(void USER *out)
     return uaccess_write(out, &u, sizeof(u));
 }
 
-long sys_sethostname(const char USER *name, size_t len)
+/* old[65]: the host's or the domain's name. */
+static long set_name(char *old, const char USER *name, size_t len)
 {
     char fresh[sizeof(process.hostname)] = {0};
 
@@ -112,9 +113,21 @@ long sys_sethostname(const char USER *name, size_t len)
         return -EFAULT;
     }
     spin_lock(&process.lock);
-    memcpy(process.hostname, fresh, sizeof(fresh));
+    memcpy(old, fresh, sizeof(fresh));
     spin_unlock(&process.lock);
     return 0;
+}
+
+static_assert(sizeof(process.hostname) == sizeof(process.domainname), "set_name takes both");
+
+long sys_sethostname(const char USER *name, size_t len)
+{
+    return set_name(process.hostname, name, len);
+}
+
+long sys_setdomainname(const char USER *name, size_t len)
+{
+    return set_name(process.domainname, name, len);
 }
 
 /* Only what changes nothing for the one program is accepted: ADDR_NO_RANDOMIZE would take effect at

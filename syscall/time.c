@@ -83,6 +83,32 @@ long sys_clock_settime(int clock, const void USER *ts)
     return err != 0 ? err : set_wall(ns);
 }
 
+/* A timeval of the program as ns. Returns 0 or -EINVAL. */
+static int from_timeval(const struct timeval *tv, uint64_t *ns)
+{
+    if (tv->tv_sec < 0 || tv->tv_usec < 0 || tv->tv_usec >= USEC_PER_SEC) {
+        return -EINVAL;
+    }
+    *ns = tv->tv_sec >= SEC_LIMIT
+              ? (uint64_t)INT64_MAX
+              : (uint64_t)tv->tv_sec * NSEC_PER_SEC + (uint64_t)tv->tv_usec * NSEC_PER_USEC;
+    return 0;
+}
+
+/* The time zone is the C library's affair: taken and forgotten. */
+long sys_settimeofday(const void USER *tv, const void USER *tz)
+{
+    struct timeval t;
+    struct timezone zone;
+    uint64_t ns = 0;
+    if ((tv != NULL && uaccess_read(&t, tv, sizeof(t)) != 0) ||
+        (tz != NULL && uaccess_read(&zone, tz, sizeof(zone)) != 0)) {
+        return -EFAULT;
+    }
+    int err = tv != NULL ? from_timeval(&t, &ns) : 0;
+    return err != 0 || tv == NULL ? err : set_wall(ns);
+}
+
 long sys_gettimeofday(void USER *tv, void USER *tz)
 {
     if (tv != NULL) {
@@ -240,18 +266,6 @@ long sys_clock_nanosleep(int clock, int flags, const void USER *req, void USER *
     }
     clock_drop(&info);
     return result;
-}
-
-/* A timeval of the program as ns. Returns 0 or -EINVAL. */
-static int from_timeval(const struct timeval *tv, uint64_t *ns)
-{
-    if (tv->tv_sec < 0 || tv->tv_usec < 0 || tv->tv_usec >= USEC_PER_SEC) {
-        return -EINVAL;
-    }
-    *ns = tv->tv_sec >= SEC_LIMIT
-              ? (uint64_t)INT64_MAX
-              : (uint64_t)tv->tv_sec * NSEC_PER_SEC + (uint64_t)tv->tv_usec * NSEC_PER_USEC;
-    return 0;
 }
 
 /* Rounded up: a timer that still runs never shows as off. */

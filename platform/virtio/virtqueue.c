@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Split virtqueue. The descriptor table is ours to write; used entries come from the device and are
+/* Split virtqueue. Nothing is read back from the shared memory but the used ring, whose entries are
  * checked: an id must be one that is in flight. The driver serialises calls (its own lock).
  * Source: Virtual I/O Device (VIRTIO) 1.2, 2.7. */
 #include "platform/virtio/virtqueue.h"
@@ -37,7 +37,7 @@ void virtqueue_init(struct virtqueue *q, unsigned size, void *va, struct pa pa)
     q->used = (void *)((char *)va + used_offset(size));
     q->pa = pa;
     for (unsigned i = 0; i < size; i++) {
-        q->desc[i].next = (uint16_t)(i + 1 < size ? i + 1 : END);
+        q->next[i] = (uint16_t)(i + 1 < size ? i + 1 : END);
     }
 }
 
@@ -57,17 +57,16 @@ int virtqueue_add(struct virtqueue *q, struct pa buf, uint32_t len, bool writabl
         return -ENOSPC;
     }
     uint16_t id = q->free_head;
-    q->free_head = q->desc[id].next;
+    q->free_head = q->next[id];
     q->nfree--;
     q->desc[id].addr = buf.v;
     q->desc[id].len = len;
     q->desc[id].flags = writable ? VRING_DESC_F_WRITE : 0;
     q->cookie[id] = cookie;
     q->in_flight[id] = true;
-    uint16_t index = q->avail->idx;
-    q->avail->ring[index & (q->size - 1)] = id;
+    q->avail->ring[q->avail_idx++ & (q->size - 1)] = id;
     /* release: the device sees descriptor and ring entry before the index */
-    __atomic_store_n(&q->avail->idx, (uint16_t)(index + 1), __ATOMIC_RELEASE);
+    __atomic_store_n(&q->avail->idx, q->avail_idx, __ATOMIC_RELEASE);
     return 0;
 }
 
@@ -93,7 +92,7 @@ bool virtqueue_reap(struct virtqueue *q, uint32_t *cookie, uint32_t *len)
         }
         q->in_flight[id] = false;
         *cookie = q->cookie[id];
-        q->desc[id].next = q->nfree != 0 ? q->free_head : END;
+        q->next[id] = q->nfree != 0 ? q->free_head : END;
         q->free_head = (uint16_t)id;
         q->nfree++;
         return true;

@@ -15,12 +15,15 @@ struct virtqueue {
     unsigned index; /* [I] queue number in the device */
     uint16_t size; /* [I] entries */
     uint16_t nfree; /* free descriptors */
-    uint16_t free_head; /* chain through desc[].next */
+    uint16_t free_head; /* chain through next[] */
     uint16_t last_used; /* used index up to which we have reaped */
     struct vring_desc *desc; /* [I] array[size], memory shared with the device */
     struct vring_avail *avail; /* [I] */
     struct vring_used *used; /* [I] */
     struct pa pa; /* [I] of desc */
+    uint16_t avail_idx; /* entries given so far */
+    /* What we rely on is kept here: the device can write all of the memory that it shares. */
+    uint16_t next[VIRTQUEUE_MAX]; /* of free descriptors */
     uint32_t cookie[VIRTQUEUE_MAX]; /* the driver's number for each descriptor in flight */
     bool in_flight[VIRTQUEUE_MAX];
 };

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-// uses: loader/elf.c
+// sources: loader/elf.c
+// fakes: log
 /* Fuzz target of the ELF parser: the input is a whole file. What the parser lets through must be
  * safe to map: see check. Source: loader/elf.h. */
 #include "loader/elf.h"

@@ -125,6 +125,29 @@ static void test_process(void)
     close(b);
 }
 
+/* Locks of objects in no file system. */
+static void test_pipe(void)
+{
+    int p[2], q[2];
+    pipe(p);
+    SHOW(flock(p[0], LOCK_EX));
+    SHOW(flock(p[1], LOCK_EX | LOCK_NB)); /* one object */
+    pipe(q);
+    SHOW(flock(q[0], LOCK_EX | LOCK_NB));
+    SHOW(close(p[0]));
+    SHOW(flock(p[1], LOCK_EX | LOCK_NB));
+    SHOW(close(p[1]));
+    SHOW(close(q[0]));
+    for (int i = 0; i < 50; i++) {
+        pipe(p);
+        if (flock(p[0], LOCK_EX | LOCK_NB) != 0)
+            printf("locked by whom?\n");
+        close(p[0]);
+        close(p[1]);
+    }
+    close(q[1]);
+}
+
 static void on_alarm(int sig)
 {
     (void)sig;
@@ -153,6 +176,7 @@ int main(void)
     test_flock();
     test_ofd();
     test_process();
+    test_pipe();
     test_wait();
     return 0;
 }

@@ -136,6 +136,7 @@ static void test_system(void)
     TRUE(sysconf(_SC_PAGESIZE) == 4096);
     TRUE(sysconf(_SC_PHYS_PAGES) > 100);
     SHOW(syscall(SYS_sethostname, "x", -1) == -1);
+    SHOW(syscall(SYS_setdomainname, "x", -1) == -1);
     SHOW(syscall(500));
     SHOW(syscall(-1));
     SHOW(syscall(100000));

@@ -86,6 +86,10 @@ static void test_set(void)
     struct timespec t = spec(now(CLOCK_REALTIME));
     struct timespec wrong = {0, NSEC}, negative = {-1, 0};
     SHOW(syscall(SYS_clock_settime, 0, BAD));
+    SHOW(syscall(SYS_settimeofday, BAD, 0));
+    SHOW(syscall(SYS_settimeofday, 0, BAD));
+    SHOW(syscall(SYS_settimeofday, (long[]){5, 1000000}, 0));
+    SHOW(syscall(SYS_settimeofday, (long[]){-5, 0}, 0));
     SHOW(syscall(SYS_clock_settime, 0, &wrong));
     SHOW(syscall(SYS_clock_settime, 0, &negative));
     SHOW(syscall(SYS_clock_settime, 1, &t));

@@ -254,8 +254,10 @@ def excerpt(expected, got):
     return "\n".join([sizes] + lines)
 
 
-def run_unit(case):
-    command = [os.path.join(ROOT, "tools/unit-test"), case.source]
+def run_host_test(case):
+    """A unit test, or a short run of a fuzz target: always the same inputs at first."""
+    tool = "tools/unit-test" if case.kind == "unit" else "tools/fuzz"
+    command = [os.path.join(ROOT, tool), case.source]
     done = subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True,
                           text=True, errors="replace", check=False, timeout=300)
     if done.returncode:
