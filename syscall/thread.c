@@ -40,11 +40,12 @@ long sys_set_robust_list(uint64_t head, size_t len)
 long sys_get_robust_list(int tid, uint64_t USER *head, size_t USER *len)
 {
     const size_t size = sizeof(struct robust_list_head);
-    uint64_t list = thread_this()->robust_list;
-
-    if (tid != 0 && tid != thread_this()->tid) {
+    struct thread *t = thread_find(tid == 0 ? thread_this()->tid : tid);
+    if (t == NULL) {
         return -ESRCH;
     }
+    uint64_t list = __atomic_load_n(&t->robust_list, __ATOMIC_RELAXED);
+    thread_put(t);
     if (uaccess_write(len, &size, sizeof(size)) != 0) {
         return -EFAULT;
     }
@@ -59,11 +60,11 @@ long sys_rseq(uint64_t area, uint32_t len, int flags, uint32_t signature)
     return flags != 0 ? -EINVAL : rseq_register(area, len, signature);
 }
 
-/* With one CPU every barrier is there already; what remains is the protocol: the private commands
- * want a registration first. */
+/* A serialising instruction on every other CPU is a barrier of each kind there is, so the commands
+ * differ in their protocol only: the private ones want a registration first. */
 long sys_membarrier(int cmd, unsigned flags, int cpu)
 {
-    static uint32_t registered; /* MEMBARRIER_CMD_REGISTER_* bits */
+    static uint32_t registered; /* [A] MEMBARRIER_CMD_REGISTER_* bits */
     const int barriers =
         MEMBARRIER_CMD_PRIVATE_EXPEDITED | MEMBARRIER_CMD_PRIVATE_EXPEDITED_SYNC_CORE;
     const int registrations = MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED | barriers << 1;
@@ -80,13 +81,19 @@ long sys_membarrier(int cmd, unsigned flags, int cpu)
         return -EINVAL;
     }
     if ((cmd & registrations) != 0) {
-        registered |= (uint32_t)cmd;
+        __atomic_fetch_or(&registered, (uint32_t)cmd, __ATOMIC_RELAXED);
         return 0;
     }
-    if ((cmd & barriers) != 0) {
-        return (registered & (uint32_t)cmd << 1) != 0 ? 0 : -EPERM;
+    uint32_t known = __atomic_load_n(&registered, __ATOMIC_RELAXED);
+    if ((cmd & barriers) != 0 && (known & (uint32_t)cmd << 1) == 0) {
+        return -EPERM;
     }
-    return (cmd & global) != 0 ? 0 : -EINVAL;
+    if ((cmd & (barriers | global)) == 0) {
+        return -EINVAL;
+    }
+    cpu_serialize_others();
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    return 0;
 }
 
 /* What is refused, each with one line. */
