@@ -119,8 +119,10 @@ long sys_openat2(int at, const char USER *name, const void USER *from, size_t si
     struct open_how how;
     int err = read_how(&how, from, size);
     err = err != 0 ? err : check_how(&how);
-    unsigned take = (how.resolve & RESOLVE_IN_ROOT) != 0 ? NAME_IN_ROOT : 0;
-    err = err != 0 ? err : name_take(&n, at, name, take);
+    if (err != 0) {
+        return err;
+    }
+    err = name_take(&n, at, name, (how.resolve & RESOLVE_IN_ROOT) != 0 ? NAME_IN_ROOT : 0);
     if (err != 0) {
         return err;
     }
