@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: MIT */
+/* The open file of a socket, and what calls of all families share. Source: socket(2), socket(7),
+ * send(2), recv(2), signal(7). */
+#include "net/socket.h"
+
+#include <asm/errno.h>
+#include <asm/ioctls.h>
+#include <asm/poll.h>
+#include <asm/siginfo.h>
+#include <asm/sockios.h>
+#include <linux/sockios.h>
+#include <linux/stat.h>
+
+#include "kernel/base/string.h"
+#include "kernel/process.h"
+#include "kernel/signal.h"
+#include "kernel/thread.h"
+#include "kernel/uaccess.h"
+#include "platform/clock.h"
+
+#define DEV_SOCKFS 9 /* st_dev of sockets: an anonymous device */
+#define BUFFER_DEFAULT 212992 /* bytes: /proc/sys/net/core/wmem_default */
+
+static uint64_t next_ino = 1000000; /* other numbers than pipes */
+static const struct file_ops socket_file_ops;
+
+void socket_init(struct socket *s, const struct socket_ops *ops, int family, int type)
+{
+    s->ops = ops;
+    s->family = family;
+    s->type = type;
+    wait_queue_init(&s->changed);
+    s->options.send_buffer = s->options.receive_buffer = BUFFER_DEFAULT;
+    s->options.low_water = 1;
+    s->ino = __atomic_fetch_add(&next_ino, 1, __ATOMIC_RELAXED);
+    s->created_ns = clock_wall_ns();
+}
+
+int socket_open(struct socket *s, unsigned flags, struct file **out)
+{
+    *out = file_create(&socket_file_ops, s, O_RDWR | (flags & O_NONBLOCK));
+    return *out != NULL ? 0 : -ENOMEM;
+}
+
+struct socket *socket_of(const struct file *f)
+{
+    return f->ops == &socket_file_ops ? f->object : NULL;
+}
+
+uint64_t socket_deadline(const struct socket *s, bool send)
+{
+    uint64_t ns = send ? s->options.send_timeout_ns : s->options.receive_timeout_ns;
+    uint64_t at;
+    return ns != 0 && add_ok(clock_ns(), ns, &at) ? at : TIME_NEVER;
+}
+
+long socket_wait_error(int err, uint64_t deadline_ns)
+{
+    if (err == -ETIMEDOUT) {
+        return -EAGAIN;
+    }
+    return deadline_ns == TIME_NEVER ? -ERESTARTSYS : -EINTR; /* what is left of it is not known */
+}
+
+int socket_take_error(struct socket *s)
+{
+    spin_lock(&s->lock);
+    int error = s->error;
+    s->error = 0;
+    spin_unlock(&s->lock);
+    return error;
+}
+
+static void broken_pipe(void)
+{
+    siginfo_t info;
+    memset(&info, 0, sizeof(info));
+    info.si_signo = SIGPIPE;
+    info.si_code = SI_USER;
+    info.si_pid = PROCESS_PID;
+    info.si_uid = process.uid;
+    (void)signal_send_thread(thread_this(), SIGPIPE, &info); /* the error code says it, too */
+}
+
+long socket_send(struct socket *s, struct message *m)
+{
+    long n = s->ops->send(s, m);
+    if (n == -EPIPE && s->ops->pipe_signal && (m->flags & MSG_NOSIGNAL) == 0) {
+        broken_pipe();
+    }
+    return n;
+}
+
+long socket_recv(struct socket *s, struct message *m)
+{
+    if ((m->flags & MSG_ERRQUEUE) != 0) {
+        return -EAGAIN; /* nobody queues errors */
+    }
+    return (m->flags & MSG_OOB) != 0 ? -EINVAL : s->ops->recv(s, m);
+}
+
+static unsigned nonblock(const struct file *f)
+{
+    return (f->flags & O_NONBLOCK) != 0 ? MSG_DONTWAIT : 0;
+}
+
+static long socket_read(struct file *f, struct iov_iter *it, uint64_t *pos)
+{
+    struct message m = {.it = it, .flags = nonblock(f)};
+    (void)pos;
+    if (iov_left(it) == 0) {
+        return 0;
+    }
+    long n = socket_recv(f->object, &m);
+    scm_drop(&m.scm);
+    return n;
+}
+
+static long socket_write(struct file *f, struct iov_iter *it, uint64_t *pos)
+{
+    struct message m = {.it = it, .flags = nonblock(f)};
+    (void)pos;
+    scm_self(&m.scm);
+    return socket_send(f->object, &m);
+}
+
+static unsigned socket_poll(struct file *f, struct wait_queue **q)
+{
+    struct socket *s = f->object;
+    *q = &s->changed;
+    return s->ops->poll(s);
+}
+
+static long socket_ioctl(struct file *f, unsigned cmd, uint64_t arg)
+{
+    struct socket *s = f->object;
+    if (cmd != FIONREAD && cmd != SIOCOUTQ) {
+        return -ENOTTY;
+    }
+    int bytes = (int)s->ops->queued(s, cmd == SIOCOUTQ);
+    return uaccess_write(uptr(void, arg), &bytes, sizeof(bytes));
+}
+
+static int socket_stat(struct file *f, struct stat *out)
+{
+    const struct socket *s = f->object;
+    memset(out, 0, sizeof(*out));
+    out->st_dev = DEV_SOCKFS;
+    out->st_ino = s->ino;
+    out->st_mode = S_IFSOCK | 0777;
+    out->st_nlink = 1;
+    out->st_uid = process.fsuid;
+    out->st_gid = process.fsgid;
+    out->st_blksize = PAGE_SIZE;
+    out->st_atime = out->st_mtime = out->st_ctime = s->created_ns / NSEC_PER_SEC;
+    out->st_atime_nsec = out->st_mtime_nsec = out->st_ctime_nsec = s->created_ns % NSEC_PER_SEC;
+    return 0;
+}
+
+static void socket_release(struct file *f)
+{
+    struct socket *s = f->object;
+    s->ops->release(s);
+}
+
+static const struct file_ops socket_file_ops = {
+    .name = "socket",
+    .read = socket_read,
+    .write = socket_write,
+    .poll = socket_poll,
+    .ioctl = socket_ioctl,
+    .stat = socket_stat,
+    .release = socket_release,
+};

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: MIT */
+/* Options of level SOL_SOCKET. Those that change nothing here are kept, so that they can be read
+ * back. Source: socket(7). */
+#include <asm/errno.h>
+#include <asm/socket.h>
+#include <linux/capability.h>
+#include <linux/time.h>
+#include <linux/time_types.h>
+
+#include "kernel/base/string.h"
+#include "kernel/process.h"
+#include "net/socket.h"
+
+#define BUFFER_MAX 212992 /* /proc/sys/net/core/wmem_max: what a program may ask for */
+#define SEND_MIN 4608 /* as Linux: two small packets */
+#define RECEIVE_MIN 2304
+#define USEC_PER_SEC 1000000L
+#define NSEC_PER_USEC 1000UL
+
+struct linger_value {
+    int on, seconds;
+};
+
+static bool is_flag(int option)
+{
+    switch (option) {
+    case SO_REUSEADDR:
+    case SO_REUSEPORT:
+    case SO_KEEPALIVE:
+    case SO_BROADCAST:
+    case SO_OOBINLINE:
+    case SO_DONTROUTE:
+    case SO_TIMESTAMP_OLD:
+    case SO_DEBUG: return true;
+    default: return false;
+    }
+}
+
+static int put(void *value, size_t *len, const void *from, size_t n)
+{
+    *len = min(*len, n);
+    memcpy(value, from, *len);
+    return 0;
+}
+
+static int put_int(void *value, size_t *len, int number)
+{
+    return put(value, len, &number, sizeof(number));
+}
+
+static int put_time(void *value, size_t *len, uint64_t ns)
+{
+    struct __kernel_old_timeval tv = {(long)(ns / NSEC_PER_SEC),
+                                      (long)(ns % NSEC_PER_SEC / NSEC_PER_USEC)};
+    return put(value, len, &tv, sizeof(tv));
+}
+
+int socket_get_option(struct socket *s, int option, void *value, size_t *len)
+{
+    const struct socket_options *o = &s->options;
+    struct linger_value linger = {o->linger_on, o->linger_s};
+    if (is_flag(option)) {
+        return put_int(value, len, (int)(o->flags >> option % 32 & 1));
+    }
+    switch (option) {
+    case SO_TYPE: return put_int(value, len, s->type);
+    case SO_DOMAIN: return put_int(value, len, s->family);
+    case SO_PROTOCOL: return put_int(value, len, s->protocol);
+    case SO_ERROR: return put_int(value, len, socket_take_error(s));
+    case SO_SNDBUF: return put_int(value, len, (int)o->send_buffer);
+    case SO_RCVBUF: return put_int(value, len, (int)o->receive_buffer);
+    case SO_PASSCRED: return put_int(value, len, o->pass_cred);
+    case SO_PRIORITY: return put_int(value, len, (int)o->priority);
+    case SO_RCVLOWAT: return put_int(value, len, (int)o->low_water);
+    case SO_SNDLOWAT: return put_int(value, len, 1);
+    case SO_ACCEPTCONN: return put_int(value, len, 0);
+    case SO_SNDTIMEO_OLD: return put_time(value, len, o->send_timeout_ns);
+    case SO_RCVTIMEO_OLD: return put_time(value, len, o->receive_timeout_ns);
+    case SO_LINGER: return put(value, len, &linger, sizeof(linger));
+    case SO_PEERCRED: return put(value, len, &s->peer_cred, sizeof(s->peer_cred));
+    default: return -ENOPROTOOPT;
+    }
+}
+
+static int set_time(uint64_t *ns, const void *value, size_t len)
+{
+    struct __kernel_old_timeval tv;
+    if (len < sizeof(tv)) {
+        return -EINVAL;
+    }
+    memcpy(&tv, value, sizeof(tv));
+    if (tv.tv_usec < 0 || tv.tv_usec >= USEC_PER_SEC) {
+        return -EDOM;
+    }
+    uint64_t most = UINT64_MAX / NSEC_PER_SEC - 1;
+    uint64_t sec = tv.tv_sec < 0 ? 0 : (uint64_t)tv.tv_sec;
+    bool none = sec >= most; /* later is never */
+    *ns = none ? 0 : sec * NSEC_PER_SEC + (uint64_t)tv.tv_usec * NSEC_PER_USEC;
+    if (tv.tv_sec < 0) {
+        *ns = 1; /* no waiting at all */
+    }
+    return 0;
+}
+
+static int set_linger(struct socket_options *o, const void *value, size_t len)
+{
+    struct linger_value linger;
+    if (len < sizeof(linger)) {
+        return -EINVAL;
+    }
+    memcpy(&linger, value, sizeof(linger));
+    o->linger_on = linger.on != 0;
+    o->linger_s = linger.seconds;
+    return 0;
+}
+
+/* The kernel's own data are charged, too: twice what was asked for, as Linux. */
+static uint32_t buffer_size(int asked, uint32_t least, bool any)
+{
+    uint32_t size = any ? (uint32_t)max(asked, 0) : min((uint32_t)asked, (uint32_t)BUFFER_MAX);
+    return max(min(size, (uint32_t)(INT32_MAX / 2)) * 2, least);
+}
+
+static int set_int(struct socket *s, int option, int number)
+{
+    struct socket_options *o = &s->options;
+    bool admin = process_capable(CAP_NET_ADMIN);
+    switch (option) {
+    case SO_SNDBUF: o->send_buffer = buffer_size(number, SEND_MIN, false); return 0;
+    case SO_RCVBUF: o->receive_buffer = buffer_size(number, RECEIVE_MIN, false); return 0;
+    case SO_SNDBUFFORCE:
+    case SO_RCVBUFFORCE:
+        if (!admin) {
+            return -EPERM;
+        }
+        *(option == SO_SNDBUFFORCE ? &o->send_buffer : &o->receive_buffer) =
+            buffer_size(number, option == SO_SNDBUFFORCE ? SEND_MIN : RECEIVE_MIN, true);
+        return 0;
+    case SO_PASSCRED: o->pass_cred = number != 0; return 0;
+    case SO_RCVLOWAT: o->low_water = number < 0 ? INT32_MAX : (uint32_t)max(number, 1); return 0;
+    case SO_PRIORITY:
+        if ((number < 0 || number > 6) && !admin) {
+            return -EPERM;
+        }
+        o->priority = (uint32_t)number;
+        return 0;
+    default: return -ENOPROTOOPT;
+    }
+}
+
+int socket_set_option(struct socket *s, int option, const void *value, size_t len)
+{
+    int number;
+    if (option == SO_SNDTIMEO_OLD || option == SO_RCVTIMEO_OLD) {
+        return set_time(option == SO_SNDTIMEO_OLD ? &s->options.send_timeout_ns
+                                                  : &s->options.receive_timeout_ns,
+                        value, len);
+    }
+    if (len < sizeof(number)) {
+        return -EINVAL;
+    }
+    if (option == SO_LINGER) {
+        return set_linger(&s->options, value, len);
+    }
+    memcpy(&number, value, sizeof(number));
+    if (!is_flag(option)) {
+        return set_int(s, option, number);
+    }
+    uint32_t bit = 1U << option % 32;
+    (void)__atomic_fetch_and(&s->options.flags, ~bit, __ATOMIC_RELAXED);
+    if (number != 0) {
+        __atomic_fetch_or(&s->options.flags, bit, __ATOMIC_RELAXED);
+    }
+    return 0;
+}
