@@ -76,7 +76,7 @@ static void enter(struct tmpnode *dir, struct tmpname *e, struct tmpnode *n)
 {
     tmpfs_inherit(dir, n);
     n->attr.nlink = 1;
-    if (S_ISDIR(n->attr.mode)) {
+    if (S_ISDIR(n->vnode.mode)) {
         n->attr.nlink = 2;
         n->parent = dir;
         tmpnode_relink(dir, 1);
@@ -181,7 +181,7 @@ unsigned tmpdir_lose_name(struct tmpnode *dir, struct tmpnode *n)
 {
     lock_assert_held(&dir->fs->lock);
     tmpnode_touch(n, false);
-    if (S_ISDIR(n->attr.mode)) {
+    if (S_ISDIR(n->vnode.mode)) {
         tmpnode_relink(dir, -1);
         tmpnode_relink(n, -(int)n->attr.nlink);
         vnode_get(&dir->vnode); /* for n->parent */
@@ -199,7 +199,7 @@ unsigned tmpdir_lose_name(struct tmpnode *dir, struct tmpnode *n)
 /* May n, found in a directory, go: by rmdir (is_rmdir) or by unlink? */
 static int check_removable(struct tmpnode *n, bool is_rmdir)
 {
-    if (S_ISDIR(n->attr.mode) != is_rmdir) {
+    if (S_ISDIR(n->vnode.mode) != is_rmdir) {
         return is_rmdir ? -ENOTDIR : -EISDIR;
     }
     if (!is_rmdir) {
@@ -277,10 +277,10 @@ static int rename_check(const struct rename *r, unsigned flags, bool *same)
     if (r->to == NULL && exchange) {
         return -ENOENT;
     }
-    if (S_ISDIR(r->moving->attr.mode) && is_below(r->to_dir, r->moving)) {
+    if (S_ISDIR(r->moving->vnode.mode) && is_below(r->to_dir, r->moving)) {
         return -EINVAL;
     }
-    if (r->to != NULL && S_ISDIR(r->replaced->attr.mode) && is_below(r->from_dir, r->replaced)) {
+    if (r->to != NULL && S_ISDIR(r->replaced->vnode.mode) && is_below(r->from_dir, r->replaced)) {
         return exchange ? -EINVAL : -ENOTEMPTY;
     }
     *same = r->moving == r->replaced;
@@ -292,13 +292,13 @@ static int rename_check(const struct rename *r, unsigned flags, bool *same)
         return -EBUSY;
     }
     return exchange || r->to == NULL ? 0
-                                     : check_removable(r->replaced, S_ISDIR(r->moving->attr.mode));
+                                     : check_removable(r->replaced, S_ISDIR(r->moving->vnode.mode));
 }
 
 /* A directory has come under dir. */
 static void adopt(struct tmpnode *dir, struct tmpnode *n)
 {
-    if (S_ISDIR(n->attr.mode) && n->parent != dir) {
+    if (S_ISDIR(n->vnode.mode) && n->parent != dir) {
         tmpnode_relink(n->parent, -1);
         tmpnode_relink(dir, 1);
         spin_lock(&n->vnode.lock);

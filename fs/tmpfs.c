@@ -133,7 +133,7 @@ int tmpnode_from_lower(struct tmpnode *dir, uint64_t ino, struct tmpnode **out)
     if (err != 0) {
         return err;
     }
-    if (S_ISDIR((*out)->attr.mode)) {
+    if (S_ISDIR((*out)->vnode.mode)) {
         (*out)->parent = dir;
     } else if ((*out)->attr.nlink > 1) {
         add_shared(fs, *out);
@@ -208,7 +208,7 @@ static int node_setattr(struct vnode *v, const struct vattr *attr, unsigned whic
     touch_locked(n, (which & VATTR_SIZE) != 0);
     if ((which & VATTR_MODE) != 0) {
         n->attr.mode = (n->attr.mode & S_IFMT) | (attr->mode & ~(uint32_t)S_IFMT);
-        __atomic_store_n(&v->mode, n->attr.mode, __ATOMIC_RELAXED);
+        v->mode = n->attr.mode;
     }
     n->attr.uid = (which & VATTR_UID) != 0 ? attr->uid : n->attr.uid;
     n->attr.gid = (which & VATTR_GID) != 0 ? attr->gid : n->attr.gid;
@@ -358,7 +358,7 @@ void tmpfs_destroy(struct mount *m)
             continue;
         }
         struct tmpnode *first = list_entry(at->order.next, struct tmpname, order)->target;
-        if (first != NULL && S_ISDIR(first->attr.mode) && !list_empty(&first->order)) {
+        if (first != NULL && S_ISDIR(first->vnode.mode) && !list_empty(&first->order)) {
             at = first;
         } else {
             drop_first_locked(at);

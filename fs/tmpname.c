@@ -80,7 +80,7 @@ void tmpname_add(struct tmpnode *dir, struct tmpname *e, struct tmpnode *target)
     dir->nnames++;
     e->target = target;
     if (target != NULL) {
-        e->dtype = (uint8_t)(target->attr.mode >> 12);
+        e->dtype = (uint8_t)(target->vnode.mode >> 12);
     }
     spin_unlock(&dir->vnode.lock);
 }
@@ -90,7 +90,7 @@ void tmpname_point(struct tmpnode *dir, struct tmpname *e, struct tmpnode *n)
     lock_assert_held(&dir->fs->lock);
     spin_lock(&dir->vnode.lock);
     e->target = n;
-    e->dtype = (uint8_t)(n->attr.mode >> 12);
+    e->dtype = (uint8_t)(n->vnode.mode >> 12);
     spin_unlock(&dir->vnode.lock);
 }
 

@@ -94,7 +94,7 @@ struct vnode {
     struct mount *mount; /* [I] file system instance */
     struct mount *mounted_here; /* [A] covering mount, NULL; set once, under the mount lock */
     uint32_t refs; /* [A] */
-    uint32_t mode; /* [A] changed by the file system, S_IFMT part immutable */
+    _Atomic uint32_t mode; /* [A] changed by the file system, S_IFMT part immutable */
     bool executing; /* [A] the program runs from it: opening it for writing fails with -ETXTBSY */
     uint32_t seals; /* [A] F_SEAL_*, changed under write_lock */
     struct spinlock lock; /* the file system's, for what it keeps of the node */
