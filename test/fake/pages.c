@@ -72,7 +72,22 @@ static struct page *take(unsigned order)
     return NULL;
 }
 
-struct page *pages_alloc(unsigned order, unsigned flags)
+/* For tests with threads. */
+static bool busy;
+
+static void enter(void)
+{
+    while (__atomic_test_and_set(&busy, __ATOMIC_ACQUIRE)) {
+        __builtin_ia32_pause();
+    }
+}
+
+static void leave(void)
+{
+    __atomic_clear(&busy, __ATOMIC_RELEASE);
+}
+
+static struct page *alloc(unsigned order, unsigned flags)
 {
     size_t n = 1UL << order;
     assert(order <= PAGES_MAX_ORDER);
@@ -90,13 +105,23 @@ struct page *pages_alloc(unsigned order, unsigned flags)
     return p;
 }
 
-void pages_get(struct page *p)
+struct page *pages_alloc(unsigned order, unsigned flags)
 {
-    assert(p->refs != 0);
-    p->refs++;
+    enter();
+    struct page *p = alloc(order, flags);
+    leave();
+    return p;
 }
 
-void pages_put(struct page *p)
+void pages_get(struct page *p)
+{
+    enter();
+    assert(p->refs != 0);
+    p->refs++;
+    leave();
+}
+
+static void put(struct page *p)
 {
     size_t n = 1UL << p->order;
     assert(p->refs != 0);
@@ -106,6 +131,13 @@ void pages_put(struct page *p)
     ASAN_POISON_MEMORY_REGION(ram_base() + number_of(p) * PAGE_SIZE, n * PAGE_SIZE);
     memset(p, 0, n * sizeof(*p));
     in_use -= n;
+}
+
+void pages_put(struct page *p)
+{
+    enter();
+    put(p);
+    leave();
 }
 
 void pages_split(struct page *p)

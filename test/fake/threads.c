@@ -96,6 +96,11 @@ uint64_t clock_ns(void)
     return park_now_ns();
 }
 
+uint64_t clock_wall_ns(void)
+{
+    return park_now_ns();
+}
+
 bool signal_pending(void)
 {
     return __atomic_load_n(&signals[cpu_id()], __ATOMIC_ACQUIRE);
