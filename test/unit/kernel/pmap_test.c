@@ -174,12 +174,10 @@ static void do_enter_huge(unsigned page)
     }
     struct page *p = pages_alloc(PAGES_HUGE_ORDER, 0);
     CHECK(p != NULL);
-    if (pmap_enter_huge(va_of(first), pages_pa(p), prot) == 0) {
-        set_run(first, 512, pages_pa(p).v, prot, PMAP_COUNTED);
-    } else {
-        CHECK_EQ(p->refs, 1);
-        pages_put(p);
-    }
+    /* whatever small pages were there before */
+    CHECK(pmap_huge_possible(va_of(first)));
+    CHECK_EQ(pmap_enter_huge(va_of(first), pages_pa(p), prot), 0);
+    set_run(first, 512, pages_pa(p).v, prot, PMAP_COUNTED);
 }
 
 /* Frames that follow each other or do not, for pages that have one. */
