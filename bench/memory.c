@@ -41,7 +41,8 @@ static void *must(void *p)
 
 static char *map(long len)
 {
-    return must(mmap(NULL, (size_t)len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+    return must(
+        mmap(NULL, (size_t)len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
 }
 
 static void touch(volatile char *p, long len)
@@ -169,11 +170,16 @@ static const struct {
     const char *name;
     long (*run)(void);
 } figures[] = {
-    {"touch_256m_page", touch_large}, {"touch_brk_page", touch_break},
-    {"map_4k", map_4k},               {"map_touch_4k", map_touch_4k},
-    {"map_touch_64k", map_touch_64k}, {"map_touch_1m", map_touch_1m},
-    {"malloc_churn", malloc_churn},   {"dontneed_64k", advise_free},
-    {"mprotect_4k", protect_page},    {"file_page", read_file},
+    {"touch_256m_page", touch_large},
+    {"touch_brk_page", touch_break},
+    {"map_4k", map_4k},
+    {"map_touch_4k", map_touch_4k},
+    {"map_touch_64k", map_touch_64k},
+    {"map_touch_1m", map_touch_1m},
+    {"malloc_churn", malloc_churn},
+    {"dontneed_64k", advise_free},
+    {"mprotect_4k", protect_page},
+    {"file_page", read_file},
     {"file_page_scattered", scatter_file},
 };
 

@@ -42,7 +42,7 @@ static int brk_grow(uint64_t from, uint64_t to)
 
 uint64_t mmap_brk(uint64_t new_brk)
 {
-    mutex_lock(&space.lock);
+    rwlock_lock(&space.lock);
     uint64_t limit = process.limits[RLIMIT_DATA].rlim_cur;
     bool sane =
         new_brk >= space.brk_start && new_brk < USER_MAX && new_brk - space.brk_start <= limit;
@@ -58,7 +58,7 @@ uint64_t mmap_brk(uint64_t new_brk)
         space.brk = new_brk;
     }
     uint64_t now = space.brk;
-    mutex_unlock(&space.lock);
+    rwlock_unlock(&space.lock);
     return now;
 }
 
@@ -69,12 +69,12 @@ int mmap_stack(uint64_t limit, uint64_t *top)
     v.start =
         end - (limit >= STACK_FIRST ? STACK_FIRST : max(align_up(limit, PAGE_SIZE), PAGE_SIZE));
     v.flags = VMA_GROWS | VMA_NOHUGE;
-    mutex_lock(&space.lock);
+    rwlock_lock(&space.lock);
     int err = space_add(&v);
     if (err == 0) {
         space_enter_ahead(vma_at(&space.tree, v.start), max(v.start, end - STACK_AHEAD), end);
     }
-    mutex_unlock(&space.lock);
+    rwlock_unlock(&space.lock);
     *top = end;
     return err;
 }

@@ -5,6 +5,8 @@
  * region allows and memory is plentiful; a private file page is mapped from the object until it is
  * written, then copied. A fault and its monitor call cost as much as zeroing or copying dozens of
  * pages, so neighbours come along.
+ * Faults are readers of space.lock: those of different regions, and of one, run side by side up to
+ * the step that enters their pages, which is pmap's; who comes second there lets the first's stand.
  * Context: takes space.lock; may block in the object. Source: mmap(2), sigaction(2) si_code. */
 #include "kernel/mmap.h"
 
@@ -352,7 +354,9 @@ static int copy_mapped(const struct vma *v, uint64_t page, bool around)
     for (unsigned i = 0; i < n; i++) {
         uint64_t va = start + i * PAGE_SIZE;
         frames[i] = (struct pmap_frame){va, pages_pa(p + i), pmap_get(va).pa};
-        memcpy(pages_va(p + i), pages_map(frames[i].was), PAGE_SIZE);
+        if (frames[i].was.v != 0) { /* else it has just gone, and replacing will fail */
+            memcpy(pages_va(p + i), pages_map(frames[i].was), PAGE_SIZE);
+        }
     }
     int err = pmap_replace_many(frames, n, v->prot, PMAP_COUNTED);
     if (err != 0) {
@@ -441,21 +445,46 @@ void mmap_report_full(void)
         (s.total - s.free) * 4, s.total * 4, m.resident_pages * 4);
 }
 
+/* Must this fault be alone? See struct space. */
+static bool fault_excludes(const struct vma *v, uint64_t addr)
+{
+    if (v == NULL) {
+        const struct vma *above = vma_find(&space.tree, addr);
+        return above != NULL && (above->flags & VMA_GROWS) != 0;
+    }
+    return v->file != NULL && (v->flags & VMA_SHARED) != 0 && (v->prot & PROT_WRITE) != 0;
+}
+
+static int fault_locked(struct vma *v, uint64_t addr, unsigned error, int *code)
+{
+    *code = v == NULL ? SEGV_MAPERR : SEGV_ACCERR;
+    if (v == NULL || !allowed(v, error)) {
+        return SIGSEGV;
+    }
+    *code = BUS_ADRERR;
+    int err = resolve(v, align_down(addr, PAGE_SIZE), error);
+    if (err == 0 || err == -EEXIST) { /* EEXIST: another thread was faster */
+        return 0;
+    }
+    return err == -ENOMEM ? SIGKILL : SIGBUS;
+}
+
 int mmap_fault(uint64_t addr, unsigned error, uint64_t rsp, int *code)
 {
     (void)rsp;
-    mutex_lock(&space.lock);
-    space.faults++;
+    __atomic_fetch_add(&space.faults, 1, __ATOMIC_RELAXED);
+    rwlock_share(&space.lock);
     struct vma *v = vma_at(&space.tree, addr);
-    v = v != NULL ? v : grow_stack(addr);
-    *code = v == NULL ? SEGV_MAPERR : SEGV_ACCERR;
-    int sig = SIGSEGV;
-    if (v != NULL && allowed(v, error)) {
-        int err = resolve(v, align_down(addr, PAGE_SIZE), error);
-        sig = err == 0 || err == -EEXIST ? 0 : SIGBUS; /* EEXIST: another thread was faster */
-        *code = BUS_ADRERR;
-        sig = err == -ENOMEM ? SIGKILL : sig;
+    bool alone = fault_excludes(v, addr);
+    int sig = alone ? 0 : fault_locked(v, addr, error, code);
+    rwlock_unshare(&space.lock);
+    if (!alone) {
+        return sig;
     }
-    mutex_unlock(&space.lock);
+    rwlock_lock(&space.lock);
+    v = vma_at(&space.tree, addr);
+    v = v != NULL ? v : grow_stack(addr);
+    sig = fault_locked(v, addr, error, code);
+    rwlock_unlock(&space.lock);
     return sig;
 }

@@ -93,9 +93,11 @@ static int advise_wipe(struct vma *v, uint64_t start, uint64_t end)
     return v->file != NULL || (v->flags & VMA_SHARED) != 0 ? -EINVAL : 0;
 }
 
+typedef int (*advice_fn)(struct vma *v, uint64_t start, uint64_t end);
+
 static const struct {
     int advice;
-    int (*act)(struct vma *v, uint64_t start, uint64_t end);
+    advice_fn act;
 } advices[] = {
     {MADV_NORMAL, advise_nothing},      {MADV_RANDOM, advise_nothing},
     {MADV_SEQUENTIAL, advise_nothing},  {MADV_WILLNEED, advise_nothing},
@@ -109,8 +111,7 @@ static const struct {
 };
 
 /* Apply act to every region in [start, end). Holes: -ENOMEM, after the rest was done. */
-static int advise_range(uint64_t start, uint64_t end,
-                        int (*act)(struct vma *v, uint64_t start, uint64_t end))
+static int advise_range(uint64_t start, uint64_t end, advice_fn act)
 {
     int hole = 0;
     for (uint64_t at = start; at < end;) {
@@ -133,7 +134,7 @@ static int advise_range(uint64_t start, uint64_t end,
  * The file is called without space.lock, because it tells the mappings of the change. */
 static int remove_one(uint64_t start, uint64_t end, uint64_t *next)
 {
-    mutex_lock(&space.lock);
+    rwlock_share(&space.lock);
     const struct vma *v = vma_at(&space.tree, start);
     int err = v == NULL ? -ENOMEM : 0;
     if (err == 0 && (v->file == NULL || (v->flags & VMA_LOCKED) != 0)) {
@@ -151,7 +152,7 @@ static int remove_one(uint64_t start, uint64_t end, uint64_t *next)
     if (f != NULL) {
         file_get(f);
     }
-    mutex_unlock(&space.lock);
+    rwlock_unshare(&space.lock);
     if (f != NULL) {
         int mode = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE;
         err = f->ops->fallocate(f, mode, offset, *next - start);
@@ -171,7 +172,7 @@ static int advise_remove(uint64_t start, uint64_t end)
 
 static int advise_populate(uint64_t start, uint64_t end, bool write)
 {
-    mutex_lock(&space.lock);
+    rwlock_share(&space.lock);
     int need = write ? PROT_WRITE : PROT_READ;
     int err = 0;
     for (uint64_t at = start; err == 0 && at < end;) {
@@ -179,18 +180,39 @@ static int advise_populate(uint64_t start, uint64_t end, bool write)
         err = v == NULL ? -ENOMEM : (v->prot & need) == 0 ? -EINVAL : 0;
         at = v != NULL ? v->end : end;
     }
-    mutex_unlock(&space.lock);
+    rwlock_unshare(&space.lock);
     return err != 0 ? err : mmap_populate(start, end, write);
+}
+
+/* Private memory drops its pages as a reader, as faults enter them: allocators of many threads do
+ * this all the time. */
+static bool is_anonymous(uint64_t start, uint64_t end)
+{
+    const struct vma *v = vma_at(&space.tree, start);
+    return v != NULL && v->end >= end && v->file == NULL && (v->flags & VMA_SHARED) == 0;
+}
+
+static int advise_some(uint64_t start, uint64_t end, advice_fn act)
+{
+    bool drops = act == advise_unneeded || act == advise_free;
+    rwlock_share(&space.lock);
+    bool shared = drops && is_anonymous(start, end);
+    int err = shared ? advise_range(start, end, act) : 0;
+    rwlock_unshare(&space.lock);
+    if (shared) {
+        return err;
+    }
+    rwlock_lock(&space.lock);
+    err = advise_range(start, end, act);
+    rwlock_unlock(&space.lock);
+    return err;
 }
 
 static int advise_table(uint64_t start, uint64_t end, int advice)
 {
     for (unsigned i = 0; i < ARRAY_LEN(advices); i++) {
         if (advices[i].advice == advice) {
-            mutex_lock(&space.lock);
-            int err = start < end ? advise_range(start, end, advices[i].act) : 0;
-            mutex_unlock(&space.lock);
-            return err;
+            return start < end ? advise_some(start, end, advices[i].act) : 0;
         }
     }
     log(MM, INFO, "madvise: advice %d is not supported", advice);
@@ -216,7 +238,7 @@ int mmap_advise(uint64_t addr, uint64_t len, int advice)
  * what the object says. */
 static int sync_one(uint64_t *at, uint64_t end, int flags)
 {
-    mutex_lock(&space.lock);
+    rwlock_share(&space.lock);
     const struct vma *v = vma_find(&space.tree, *at);
     int hole = v == NULL || v->start > *at ? -ENOMEM : 0;
     struct file *f = NULL;
@@ -229,7 +251,7 @@ static int sync_one(uint64_t *at, uint64_t end, int flags)
     if (f != NULL) {
         file_get(f);
     }
-    mutex_unlock(&space.lock);
+    rwlock_unshare(&space.lock);
     int err = busy ? -EBUSY : 0;
     if (f != NULL) {
         err = f->ops->sync != NULL ? f->ops->sync(f) : 0;
@@ -294,7 +316,7 @@ void space_forget_page(const struct vnode *vnode, uint64_t index, struct pa now)
 
 void mmap_forget_file(const struct vnode *vnode, uint64_t first, uint64_t end, bool copies)
 {
-    mutex_lock(&space.lock);
+    rwlock_lock(&space.lock);
     for (const struct vma *v = vma_find(&space.tree, 0); v != NULL; v = vma_next(v)) {
         if (v->file == NULL || v->file->vnode != vnode) {
             continue;
@@ -308,14 +330,14 @@ void mmap_forget_file(const struct vnode *vnode, uint64_t first, uint64_t end, b
             forget_pages(v, at, at + ((to - from) << PAGE_SHIFT), copies);
         }
     }
-    mutex_unlock(&space.lock);
+    rwlock_unlock(&space.lock);
 }
 
 int mmap_seal(const struct vnode *vnode, uint32_t *seals, uint32_t add)
 {
     int err = 0;
     bool frozen = (*seals & F_SEAL_FUTURE_WRITE) != 0; /* mappings only to read stay so */
-    mutex_lock(&space.lock);
+    rwlock_lock(&space.lock);
     for (const struct vma *v = vma_find(&space.tree, 0); v != NULL; v = vma_next(v)) {
         bool shared = v->file != NULL && v->file->vnode == vnode && (v->flags & VMA_SHARED) != 0;
         bool writes = frozen ? (v->prot & PROT_WRITE) != 0 : shared && file_writable(v->file);
@@ -324,6 +346,6 @@ int mmap_seal(const struct vnode *vnode, uint32_t *seals, uint32_t add)
     if (err == 0) {
         __atomic_fetch_or(seals, add, __ATOMIC_RELAXED);
     }
-    mutex_unlock(&space.lock);
+    rwlock_unlock(&space.lock);
     return err;
 }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What the program's memory looks like: lines of /proc/self/maps and counters. mmap_describe takes
- * no
- * lock: it also runs in crash reports. Source: proc(5). */
+/* What the program's memory looks like: lines of /proc/self/maps and counters. Reads under space.lock.
+ * Source: proc(5). */
 #include "kernel/mmap.h"
 
 #include <asm/errno.h>
@@ -23,7 +22,7 @@ void mmap_set_name_hook(const char *(*name)(const struct file *f))
 
 int mmap_object(uint64_t addr, const void **object, uint64_t *offset)
 {
-    mutex_lock(&space.lock);
+    rwlock_share(&space.lock);
     const struct vma *v = vma_at(&space.tree, addr);
     bool shared = v != NULL && (v->flags & VMA_SHARED) != 0 && v->file != NULL;
     *object = NULL;
@@ -32,17 +31,13 @@ int mmap_object(uint64_t addr, const void **object, uint64_t *offset)
         *object = v->file->vnode != NULL ? (const void *)v->file->vnode : v->file->object;
         *offset = v->offset + (addr - v->start);
     }
-    mutex_unlock(&space.lock);
+    rwlock_unshare(&space.lock);
     return v != NULL ? 0 : -EFAULT;
 }
 
-long mmap_describe(uint64_t addr, char *buf, size_t cap, uint64_t *next)
+static long describe(const struct vma *v, char *buf, size_t cap, uint64_t *next)
 {
     struct stat st;
-    const struct vma *v = vma_find(&space.tree, addr);
-    if (v == NULL) {
-        return -ENOENT;
-    }
     memset(&st, 0, sizeof(st));
     if (v->file != NULL && v->file->ops->stat != NULL) {
         (void)v->file->ops->stat(v->file, &st);
@@ -66,12 +61,17 @@ long mmap_describe(uint64_t addr, char *buf, size_t cap, uint64_t *next)
     return min((long)len + more, (long)cap - 1);
 }
 
-int mmap_region(uint64_t addr, struct mmap_region *out)
+long mmap_describe(uint64_t addr, char *buf, size_t cap, uint64_t *next)
 {
+    rwlock_share(&space.lock);
     const struct vma *v = vma_find(&space.tree, addr);
-    if (v == NULL) {
-        return -ENOENT;
-    }
+    long len = v != NULL ? describe(v, buf, cap, next) : -ENOENT;
+    rwlock_unshare(&space.lock);
+    return len;
+}
+
+static void region_of(const struct vma *v, struct mmap_region *out)
+{
     *out = (struct mmap_region){.start = v->start, .end = v->end, .prot = v->prot};
     out->shared = (v->flags & VMA_SHARED) != 0;
     out->grows = (v->flags & VMA_GROWS) != 0;
@@ -86,14 +86,24 @@ int mmap_region(uint64_t addr, struct mmap_region *out)
         out->anonymous += v->file == NULL || (own && !out->shared);
         at = pmap_next(at + PAGE_SIZE, v->end);
     }
-    return 0;
+}
+
+int mmap_region(uint64_t addr, struct mmap_region *out)
+{
+    rwlock_share(&space.lock);
+    const struct vma *v = vma_find(&space.tree, addr);
+    if (v != NULL) {
+        region_of(v, out);
+    }
+    rwlock_unshare(&space.lock);
+    return v != NULL ? 0 : -ENOENT;
 }
 
 void mmap_stats(struct mmap_stats *out)
 {
     struct pmap_stats p;
     pmap_stats(&p);
-    *out = (struct mmap_stats){.minor_faults = space.faults,
+    *out = (struct mmap_stats){.minor_faults = __atomic_load_n(&space.faults, __ATOMIC_RELAXED),
                                .huge_pages = p.huge,
                                .resident_pages = p.resident,
                                .peak_resident_pages = p.peak_resident,

@@ -89,13 +89,13 @@ int mmap_lock(uint64_t addr, uint64_t len, bool populate)
     if (err != 0 || start == end) {
         return err;
     }
-    mutex_lock(&space.lock);
+    rwlock_lock(&space.lock);
     err = space_may_lock((end - start) >> PAGE_SHIFT) ? 0 : -ENOMEM;
     err = err != 0 ? err : space_set_flags(start, end, VMA_LOCKED, 0);
     if (err == 0 && !all_readable(start, end)) {
         err = -ENOMEM;
     }
-    mutex_unlock(&space.lock);
+    rwlock_unlock(&space.lock);
     if (err == 0 && populate && mmap_populate(start, end, false) != 0) {
         err = -ENOMEM;
     }
@@ -110,9 +110,9 @@ int mmap_unlock(uint64_t addr, uint64_t len)
     if (err != 0 || start == end) {
         return err;
     }
-    mutex_lock(&space.lock);
+    rwlock_lock(&space.lock);
     err = space_set_flags(start, end, 0, VMA_LOCKED);
-    mutex_unlock(&space.lock);
+    rwlock_unlock(&space.lock);
     return err;
 }
 
@@ -130,29 +130,38 @@ static int lock_present(bool on)
     return err;
 }
 
+/* The first region from at on that has rights. */
+static bool next_usable(uint64_t at, uint64_t *start, uint64_t *end)
+{
+    rwlock_share(&space.lock);
+    const struct vma *v = vma_find(&space.tree, at);
+    while (v != NULL && v->prot == PROT_NONE) {
+        v = vma_next(v);
+    }
+    *start = v != NULL ? v->start : 0;
+    *end = v != NULL ? v->end : 0;
+    rwlock_unshare(&space.lock);
+    return v != NULL;
+}
+
 int mmap_lock_all(int flags)
 {
     bool on = (flags & MCL_CURRENT) != 0;
     if (flags != 0 && !may_lock_at_all()) {
         return -EPERM;
     }
-    mutex_lock(&space.lock);
+    rwlock_lock(&space.lock);
     int err = on && !space_may_lock(space.tree.pages - locked_pages()) ? -ENOMEM : 0;
     if (err == 0) {
         space.lock_future = (flags & MCL_FUTURE) != 0;
         err = on || flags == 0 ? lock_present(on) : 0;
     }
-    mutex_unlock(&space.lock);
-    uint64_t next = 0;
-    while (err == 0 && on && (flags & MCL_ONFAULT) == 0) {
-        const struct vma *v = vma_find(&space.tree, next);
-        if (v == NULL) {
-            break;
-        }
-        next = v->end;
-        if (v->prot != PROT_NONE) {
-            (void)mmap_populate(v->start, v->end, false); /* as Linux: what cannot be is skipped */
-        }
+    rwlock_unlock(&space.lock);
+    uint64_t start = 0;
+    uint64_t end = 0;
+    bool present = err == 0 && on && (flags & MCL_ONFAULT) == 0;
+    while (present && next_usable(end, &start, &end)) {
+        (void)mmap_populate(start, end, false); /* as Linux: what cannot be is skipped */
     }
     return err;
 }
@@ -174,13 +183,13 @@ static bool in_core(const struct vma *v, uint64_t va)
 static int incore_chunk(uint64_t va, uint8_t *out, size_t n)
 {
     int err = 0;
-    mutex_lock(&space.lock);
+    rwlock_share(&space.lock);
     for (size_t i = 0; err == 0 && i < n; i++, va += PAGE_SIZE) {
         const struct vma *v = vma_at(&space.tree, va);
         err = v == NULL ? -ENOMEM : 0;
         out[i] = v != NULL && in_core(v, va);
     }
-    mutex_unlock(&space.lock);
+    rwlock_unshare(&space.lock);
     return err;
 }
 

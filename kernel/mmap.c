@@ -34,7 +34,7 @@ struct space space;
 void mmap_init(const uint64_t entropy[4])
 {
     (void)entropy; /* random.c was seeded with it */
-    mutex_init(&space.lock);
+    rwlock_init(&space.lock);
     uint64_t shift = random_u64() % SPACE_RANDOM_PAGES * PAGE_SIZE;
     space.mmap_top = SPACE_STACK_TOP - STACK_GAP - (1UL << 40) - shift;
 }
@@ -309,14 +309,14 @@ long mmap_map(uint64_t addr, uint64_t len, int prot, int flags, struct file *f, 
     v.flags = (flags & MAP_TYPE) != MAP_PRIVATE ? VMA_SHARED : 0;
     v.flags |= flags & MAP_GROWSDOWN ? VMA_GROWS : 0;
     v.flags |= flags & MAP_STACK ? VMA_NOHUGE : 0;
-    mutex_lock(&space.lock);
+    rwlock_lock(&space.lock);
     flags |= space.lock_future ? MAP_LOCKED : 0;
     v.flags |= flags & MAP_LOCKED ? VMA_LOCKED : 0;
     long at = map_locked(addr, len, &v, flags);
     if (at >= 0 && (flags & (MAP_NORESERVE | MAP_POPULATE | MAP_LOCKED)) == 0) {
         ahead_mapped(v.start, v.end);
     }
-    mutex_unlock(&space.lock);
+    rwlock_unlock(&space.lock);
     bool wanted = (flags & (MAP_POPULATE | MAP_LOCKED)) != 0 && (flags & MAP_NONBLOCK) == 0;
     if (at >= 0 && wanted) { /* as Linux: failing to populate is not an error */
         (void)mmap_populate((uint64_t)at, (uint64_t)at + len, (prot & PROT_WRITE) != 0);
@@ -330,9 +330,9 @@ int mmap_unmap(uint64_t addr, uint64_t len)
     if (len == 0 || !space_range_ok(addr, len, &end)) {
         return -EINVAL;
     }
-    mutex_lock(&space.lock);
+    rwlock_lock(&space.lock);
     int err = space_unmap(addr, end);
-    mutex_unlock(&space.lock);
+    rwlock_unlock(&space.lock);
     return err;
 }
 
@@ -407,13 +407,13 @@ int mmap_protect(uint64_t addr, uint64_t len, int prot)
     if (!space_range_ok(addr, len, &end)) {
         return -ENOMEM;
     }
-    mutex_lock(&space.lock);
+    rwlock_lock(&space.lock);
     if ((prot & PROT_GROWSDOWN) != 0) {
         const struct vma *v = vma_at(&space.tree, addr);
         addr = v != NULL && (v->flags & VMA_GROWS) != 0 ? v->start : addr;
     }
     int err = protect_locked(addr, end, prot & PROT_ALL);
-    mutex_unlock(&space.lock);
+    rwlock_unlock(&space.lock);
     return err;
 }
 
@@ -424,7 +424,7 @@ long mmap_special(uint64_t addr, struct pa pa, unsigned npages, int prot, const 
     if (addr != 0 && (addr < USER_MIN || !space_range_ok(addr, len, &v.end))) {
         return -EINVAL;
     }
-    mutex_lock(&space.lock);
+    rwlock_lock(&space.lock);
     v.start = addr != 0 ? addr : space_place(0, len);
     v.end = v.start + len;
     const struct vma *next = vma_find(&space.tree, v.start);
@@ -432,6 +432,6 @@ long mmap_special(uint64_t addr, struct pa pa, unsigned npages, int prot, const 
     err = err == 0 && next != NULL && next->start < v.end ? -EEXIST : err;
     err = err != 0 ? err : space_add(&v);
     err = err != 0 ? err : pmap_enter(v.start, pa, npages, prot, 0);
-    mutex_unlock(&space.lock);
+    rwlock_unlock(&space.lock);
     return err != 0 ? err : (long)v.start;
 }

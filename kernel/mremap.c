@@ -196,11 +196,11 @@ long mmap_remap(uint64_t old, uint64_t old_len, uint64_t new_len, int flags, uin
     if (err != 0) {
         return err;
     }
-    mutex_lock(&space.lock);
+    rwlock_lock(&space.lock);
     long at = remap_locked(&r);
     const struct vma *v = at >= 0 ? vma_at(&space.tree, (uint64_t)at) : NULL;
     bool locked = v != NULL && (v->flags & VMA_LOCKED) != 0;
-    mutex_unlock(&space.lock);
+    rwlock_unlock(&space.lock);
     if (locked) {
         (void)mmap_populate((uint64_t)at, (uint64_t)at + r.new_len, false);
     }

@@ -196,8 +196,8 @@ int pmap_replace_many(const struct pmap_frame *frames, unsigned n, int prot, uns
     return err;
 }
 
-static int forget_word(void *ctx, uint64_t va, uint64_t *word, unsigned npages)
-    LOCK_ITSELF /* pmapwalk_each's caller has pmap_lock */
+static int forget_word(void *ctx, uint64_t va, uint64_t *word,
+                       unsigned npages) LOCK_ITSELF /* pmapwalk_each's caller has pmap_lock */
 {
     uint64_t old = *word;
     (void)ctx;

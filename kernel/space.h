@@ -3,19 +3,23 @@
 #ifndef KERNEL_SPACE_H
 #define KERNEL_SPACE_H
 
-#include "kernel/mutex.h"
+#include "kernel/rwlock.h"
 #include "kernel/vma.h"
 
 #define SPACE_RANDOM_PAGES (1UL << 28) /* places of mmap and the stack: 28 bits */
 #define SPACE_STACK_TOP (USER_MAX - (1UL << 30)) /* the stack ends somewhere below */
 
 struct space {
-    struct mutex lock; /* mm.lock */
+    /* mm.lock. Written: by what changes regions. Read: by faults, which only enter pages; pmap.lock
+     * tells those apart. A fault that may exchange frames of others (a shared mapping of a file that
+     * can be written), or that extends the stack, writes. */
+    struct rwlock lock;
     struct vma_tree tree; /* [lock] */
     uint64_t mmap_top; /* [I] regions are placed below */
     uint64_t brk_start, brk; /* [lock] */
     bool lock_future; /* [lock] mlockall(MCL_FUTURE): new regions are VMA_LOCKED */
-    uint64_t faults, jit_pages; /* [lock] counters */
+    uint64_t faults; /* [A] */
+    uint64_t jit_pages; /* [lock] */
     void (*forget)(uint64_t start, uint64_t end); /* [I] see mmap_set_forget_hook */
 };
 extern struct space space;

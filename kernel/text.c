@@ -27,7 +27,7 @@ void mmap_set_text_hook(bool (*hook)(const uint8_t *page))
 
 int mmap_text_find(uint64_t addr, struct mmap_text *out)
 {
-    mutex_lock(&space.lock);
+    rwlock_share(&space.lock);
     const struct vma *v = vma_at(&space.tree, addr);
     int err = v == NULL || (v->prot & PROT_EXEC) == 0 ? -EFAULT : 0;
     if (err == 0) {
@@ -41,7 +41,7 @@ int mmap_text_find(uint64_t addr, struct mmap_text *out)
     if (err == 0 && v->file != NULL) {
         file_get(v->file);
     }
-    mutex_unlock(&space.lock);
+    rwlock_unshare(&space.lock);
     return err;
 }
 
@@ -104,11 +104,11 @@ int mmap_text_change(uint64_t addr, size_t len, int (*change)(void *ctx, uint8_t
     uint8_t *pages[2];
     int err = -EAGAIN;
     for (unsigned i = 0; err == -EAGAIN && i < CHANGE_TRIES; i++) {
-        mutex_lock(&space.lock);
+        rwlock_lock(&space.lock);
         err = text_page(first, &pages[0]);
         err = err == 0 ? text_page(last, &pages[1]) : err;
         err = err == 0 ? change(ctx, pages) : err;
-        mutex_unlock(&space.lock);
+        rwlock_unlock(&space.lock);
         for (uint64_t va = first; err == -EAGAIN && va <= last; va += PAGE_SIZE) {
             int code;
             bool there = pmap_get(va).flags != 0;

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: MIT */
+/* Readers and writers on top of the wait queue. Taking a free lock is one locked instruction; who
+ * leaves it free looks for waiters after that, who waits looks at the lock after having said so:
+ * all four are sequentially consistent, so one of them sees the other. Source: wait.h. */
+#include "kernel/rwlock.h"
+
+#include "kernel/base/print.h"
+#include "kernel/thread.h"
+
+void rwlock_init(struct rwlock *l)
+{
+    *l = (struct rwlock){.state = 0};
+    wait_queue_init(&l->queue);
+}
+
+static bool try_share(struct rwlock *l)
+{
+    int32_t now = __atomic_load_n(&l->state, __ATOMIC_SEQ_CST);
+    while (now >= 0 && __atomic_load_n(&l->writers, __ATOMIC_SEQ_CST) == 0) {
+        if (__atomic_compare_exchange_n(&l->state, &now, now + 1, false, __ATOMIC_SEQ_CST,
+                                        __ATOMIC_SEQ_CST)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool try_lock(struct rwlock *l)
+{
+    int32_t none = 0;
+    if (!__atomic_compare_exchange_n(&l->state, &none, -1, false, __ATOMIC_SEQ_CST,
+                                     __ATOMIC_SEQ_CST)) {
+        return false;
+    }
+    __atomic_store_n(&l->writer, thread_this(), __ATOMIC_RELAXED);
+    return true;
+}
+
+static void wait_for(struct rwlock *l, bool (*try)(struct rwlock *l))
+{
+    struct waiter w;
+    __atomic_fetch_add(&l->waiters, 1, __ATOMIC_SEQ_CST);
+    wait_begin(&l->queue, &w);
+    while (!try(l)) {
+        wait_sleep_deaf(&w);
+    }
+    wait_end(&w);
+    __atomic_fetch_sub(&l->waiters, 1, __ATOMIC_SEQ_CST);
+}
+
+static void wake(struct rwlock *l)
+{
+    if (__atomic_load_n(&l->waiters, __ATOMIC_SEQ_CST) != 0) {
+        wait_wake(&l->queue, WAIT_ALL);
+    }
+}
+
+LOCK_ITSELF void rwlock_lock(struct rwlock *l)
+{
+    assert(!rwlock_held(l));
+    if (try_lock(l)) {
+        return;
+    }
+    __atomic_fetch_add(&l->writers, 1, __ATOMIC_SEQ_CST);
+    wait_for(l, try_lock);
+    __atomic_fetch_sub(&l->writers, 1, __ATOMIC_SEQ_CST);
+}
+
+LOCK_ITSELF void rwlock_unlock(struct rwlock *l)
+{
+    assert(rwlock_held(l));
+    __atomic_store_n(&l->writer, NULL, __ATOMIC_RELAXED);
+    __atomic_store_n(&l->state, 0, __ATOMIC_SEQ_CST);
+    wake(l);
+}
+
+LOCK_ITSELF void rwlock_share(struct rwlock *l)
+{
+    assert(!rwlock_held(l));
+    if (!try_share(l)) {
+        wait_for(l, try_share);
+    }
+}
+
+LOCK_ITSELF void rwlock_unshare(struct rwlock *l)
+{
+    int32_t before = __atomic_fetch_sub(&l->state, 1, __ATOMIC_SEQ_CST);
+    assert(before > 0);
+    if (before == 1) {
+        wake(l);
+    }
+}
+
+bool rwlock_held(const struct rwlock *l)
+{
+    return __atomic_load_n(&l->writer, __ATOMIC_RELAXED) == thread_this();
+}
