@@ -6,6 +6,9 @@
 
 #include "kernel/base/print.h"
 #include "kernel/thread.h"
+#include "platform/cpu.h"
+
+#define AWAKE_CYCLES 200000 /* about 100 us: what a fault takes */
 
 void rwlock_init(struct rwlock *l)
 {
@@ -36,9 +39,29 @@ static bool try_lock(struct rwlock *l)
     return true;
 }
 
+/* Try for a while, unless a writer holds the lock that sleeps. Its memory may have become something
+ * else by the time we look at it, which is heap memory still: at worst we wait for nothing. */
+static bool try_awake(struct rwlock *l, bool (*try)(struct rwlock *l))
+{
+    uint64_t start = cpu_cycles();
+    while (!try(l)) {
+        const struct thread *owner = __atomic_load_n(&l->writer, __ATOMIC_RELAXED);
+        bool sleeps =
+            owner != NULL && __atomic_load_n(&owner->state, __ATOMIC_RELAXED) != THREAD_RUNNING;
+        if (sleeps || cpu_cycles() - start > AWAKE_CYCLES) {
+            return false;
+        }
+        __builtin_ia32_pause();
+    }
+    return true;
+}
+
 static void wait_for(struct rwlock *l, bool (*try)(struct rwlock *l))
 {
     struct waiter w;
+    if (try_awake(l, try)) {
+        return;
+    }
     __atomic_fetch_add(&l->waiters, 1, __ATOMIC_SEQ_CST);
     wait_begin(&l->queue, &w);
     while (!try(l)) {
