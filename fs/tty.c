@@ -158,10 +158,30 @@ static long tty_read(struct file *f, struct iov_iter *it, uint64_t *pos)
     }
 }
 
+/* Returns how much of data[len] went out: all, unless a signal came or the file does not wait. */
+static long put(const struct file *f, const char *data, size_t len)
+{
+    enum console_stream stream = role_of(f) == TTY_STDERR ? CONSOLE_ERR : CONSOLE_OUT;
+    size_t done = 0;
+    while (done < len) {
+        long n = console_offer(stream, data + done, len - done);
+        if (n == -EAGAIN && (f->flags & O_NONBLOCK) == 0) {
+            int err = wait_until(&console.arrived,
+                                 (n = console_offer(stream, data + done, len - done)) != -EAGAIN,
+                                 TIME_NEVER);
+            n = err != 0 ? -ERESTARTSYS : n;
+        }
+        if (n < 0) {
+            return done != 0 ? (long)done : n;
+        }
+        done += (size_t)n;
+    }
+    return (long)done;
+}
+
 static long tty_write(struct file *f, struct iov_iter *it, uint64_t *pos)
 {
     char few[FEW_BYTES];
-    enum console_stream stream = role_of(f) == TTY_STDERR ? CONSOLE_ERR : CONSOLE_OUT;
     size_t cap = min(iov_left(it), CHUNK);
     char *buf = cap > sizeof(few) ? heap_alloc(cap) : few;
     long done = 0;
@@ -176,8 +196,11 @@ static long tty_write(struct file *f, struct iov_iter *it, uint64_t *pos)
             done = done != 0 ? done : n;
             break;
         }
-        (void)console_write(stream, buf, (size_t)n);
-        done += n;
+        long out = put(f, buf, (size_t)n);
+        done = out > 0 ? done + out : done != 0 ? done : out;
+        if (out != n) {
+            break;
+        }
     }
     if (buf != few) {
         heap_free(buf);

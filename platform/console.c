@@ -88,9 +88,15 @@ long console_read(void *buf, size_t cap)
     return have_virtio ? virtio_console_read(buf, cap) : serial_read(buf, cap);
 }
 
-void console_set_notify(void (*input_ready)(void))
+long console_offer(enum console_stream stream, const void *data, size_t len)
 {
-    virtio_console_set_notify(input_ready);
+    long done = have_virtio ? virtio_console_offer(stream, data, len) : -ENODEV;
+    return done != -ENODEV ? done : console_write(stream, data, len);
+}
+
+void console_set_notify(void (*ready)(void))
+{
+    virtio_console_set_notify(ready);
 }
 
 void console_set_events(void (*hook)(const char *bytes, size_t len))

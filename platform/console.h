@@ -16,8 +16,12 @@ long console_write(enum console_stream stream, const void *data, size_t len);
  * is none now (console_set_notify tells when there is). */
 long console_read(void *buf, size_t cap);
 
-/* console_set_notify: called (from irq_poll) when input or its end arrived. */
-void console_set_notify(void (*input_ready)(void));
+/* console_offer: as console_write, but takes only what there is room for. Returns how much, up to a
+ * page as a whole or not at all; -EAGAIN nothing (console_set_notify tells when to try again). */
+long console_offer(enum console_stream stream, const void *data, size_t len);
+
+/* console_set_notify: called (from irq_poll) when input or its end arrived, or room for output. */
+void console_set_notify(void (*ready)(void));
 
 /* console_set_events: the host tool has a port for events; hook is called (from irq_poll) with the
  * bytes that arrive. Call before anything is written. console_start: events come from now on, which

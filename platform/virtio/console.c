@@ -41,6 +41,7 @@ struct output {
     struct virtqueue queue;
     struct page *page[OUT_BUFFERS];
     uint32_t free; /* bit per buffer that the device does not hold */
+    bool wanted; /* somebody is told when one is free again */
 };
 
 struct input {
@@ -70,7 +71,7 @@ static struct virtqueue control_in, control_out;
 static struct page *control_page; /* CONTROL_BUFFERS of CONTROL_LEN for input, then for output */
 static struct page *ring_page;
 static unsigned rings;
-static void (*notify_input)(void);
+static void (*notify)(void);
 
 static unsigned input_queue_of(unsigned port)
 {
@@ -195,6 +196,31 @@ static void events_pass(void)
     spin_unlock(&lock);
 }
 
+static void output_reap(struct output *o)
+{
+    uint32_t buffer;
+    uint32_t len;
+    while (virtqueue_reap(&o->queue, &buffer, &len)) {
+        o->free |= 1U << buffer;
+    }
+}
+
+/* Room that somebody wants is there. */
+static bool room_came(void)
+{
+    bool any = false;
+    for (unsigned i = 0; i < VIRTIO_CONSOLE_OUTPUTS; i++) {
+        struct output *o = &outputs[i];
+        if (o->wanted) {
+            output_reap(o);
+            o->wanted = o->free == 0;
+            virtqueue_interrupts(&o->queue, o->wanted);
+            any = any || !o->wanted;
+        }
+    }
+    return any;
+}
+
 static void interrupt(void *arg)
 {
     (void)arg;
@@ -202,10 +228,10 @@ static void interrupt(void *arg)
     (void)device.transport->acknowledge(&device);
     input_reap();
     control_reap();
-    bool tell = notify_input != NULL && (input.nfull != 0 || input.ended);
+    bool tell = room_came() || input.nfull != 0 || input.ended;
     spin_unlock(&lock);
-    if (tell) {
-        notify_input();
+    if (tell && notify != NULL) {
+        notify();
     }
     events_pass();
 }
@@ -273,15 +299,6 @@ int virtio_console_probe(void)
     return mmio_find(VIRTIO_ID_CONSOLE, 0, &device);
 }
 
-static void output_reap(struct output *o)
-{
-    uint32_t buffer;
-    uint32_t len;
-    while (virtqueue_reap(&o->queue, &buffer, &len)) {
-        o->free |= 1U << buffer;
-    }
-}
-
 /* Wait for an interrupt that says that the device is done with a buffer of o. The interrupt goes to
  * the boot CPU. */
 static void output_wait(struct output *o, uint32_t free_before) NEEDS(lock)
@@ -300,7 +317,7 @@ static void output_wait(struct output *o, uint32_t free_before) NEEDS(lock)
         }
         spin_lock(&lock);
     }
-    virtqueue_interrupts(&o->queue, false);
+    virtqueue_interrupts(&o->queue, o->wanted);
 }
 
 /* Copy up to a page into a free buffer and queue it. Returns the bytes taken, 0 when none is
@@ -328,21 +345,30 @@ static size_t output_fill(struct output *o, const char *data, size_t len)
     return n;
 }
 
-static void write_locked(unsigned stream, const void *data, size_t len) NEEDS(lock)
+/* Returns the bytes taken, all or as many as fit. */
+static size_t offer_locked(struct output *o, const char *data, size_t len) NEEDS(lock)
+{
+    lock_assert_held(&lock);
+    size_t done = 0;
+    size_t n = 1;
+    while (done < len && n != 0) {
+        n = output_fill(o, data + done, len - done);
+        done += n;
+    }
+    virtqueue_kick(&o->queue);
+    return done;
+}
+
+static void write_locked(unsigned stream, const char *data, size_t len) NEEDS(lock)
 {
     lock_assert_held(&lock);
     struct output *o = &outputs[multiport ? stream : 0];
-    const char *p = data;
-    for (size_t left = len; left != 0;) {
-        size_t n = output_fill(o, p, left);
-        p += n;
-        left -= n;
-        if (n == 0) {
-            virtqueue_kick(&o->queue);
+    for (size_t done = 0; done < len;) {
+        done += offer_locked(o, data + done, len - done);
+        if (done < len) {
             output_wait(o, o->free);
         }
     }
-    virtqueue_kick(&o->queue);
 }
 
 long virtio_console_write(unsigned stream, const void *data, size_t len)
@@ -357,6 +383,21 @@ long virtio_console_write(unsigned stream, const void *data, size_t len)
     }
     spin_unlock(&lock);
     return err == 0 ? (long)len : -ENODEV;
+}
+
+long virtio_console_offer(unsigned stream, const void *data, size_t len)
+{
+    spin_lock(&lock);
+    int err = set_up();
+    struct output *o = &outputs[multiport ? stream : 0];
+    size_t done = err == 0 ? offer_locked(o, data, len) : 0;
+    if (err == 0 && done == 0 && len != 0) {
+        o->wanted = true;
+        virtqueue_interrupts(&o->queue, true);
+        done = offer_locked(o, data, len); /* it may have come before we asked to be told */
+    }
+    spin_unlock(&lock);
+    return err != 0 ? -ENODEV : done != 0 || len == 0 ? (long)done : -EAGAIN;
 }
 
 void virtio_console_flush(void)
@@ -440,9 +481,9 @@ long virtio_console_read(void *buf, size_t cap)
     return n;
 }
 
-void virtio_console_set_notify(void (*input_ready)(void))
+void virtio_console_set_notify(void (*ready)(void))
 {
-    notify_input = input_ready;
+    notify = ready;
 }
 
 void virtio_console_set_events(void (*hook)(const char *bytes, size_t len))

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* virtio-console with ports for stdin (1), stdout (2), stderr (3), log (4) and perhaps events (5); or
- * one port for all on devices without VIRTIO_CONSOLE_F_MULTIPORT. */
+/* virtio-console with ports for stdin (1), stdout (2), stderr (3), log (4) and perhaps events (5);
+ * or one port for all on devices without VIRTIO_CONSOLE_F_MULTIPORT. */
 #ifndef PLATFORM_VIRTIO_CONSOLE_H
 #define PLATFORM_VIRTIO_CONSOLE_H
 
@@ -21,8 +21,14 @@ long virtio_console_read(void *buf, size_t cap);
 /* virtio_console_flush: wait until the device has taken everything. */
 void virtio_console_flush(void);
 
-/* virtio_console_set_notify: called from irq_poll when input or its end arrived. */
-void virtio_console_set_notify(void (*input_ready)(void));
+/* virtio_console_offer: the same without waiting. Returns how much was taken: up to a page as a
+ * whole or not at all; -EAGAIN nothing: the hook of virtio_console_set_notify tells when to try
+ * again; -ENODEV. */
+long virtio_console_offer(unsigned stream, const void *data, size_t len);
+
+/* virtio_console_set_notify: called from irq_poll when input or its end arrived, or room for output
+ * that was refused. */
+void virtio_console_set_notify(void (*ready)(void));
 
 /* virtio_console_set_events: there is a port for events; the hook is called from irq_poll with the
  * bytes that arrived. Call before the device's first use. */

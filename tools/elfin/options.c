@@ -83,9 +83,10 @@ static const char help_text[] =
     "Images are kept in ~/.cache/elfin/images (or $XDG_CACHE_HOME/elfin/images), at most 1 GiB,\n"
     "and used again while their files stay the same; the folder can be removed at any time.\n"
     "\n"
-    "Signals sent to elfin run are the program's, and so are the keys of its terminal. A machine "
-    "that\n"
-    "takes no signals any more is ended by SIGINT or SIGTERM sent again after two seconds.\n"
+    "Signals sent to elfin run are the program's, and so are the keys of its terminal. SIGINT or\n"
+    "SIGTERM, sent again after two seconds, ends a machine that takes no signals any more or "
+    "whose\n"
+    "output nobody takes.\n"
     "\n"
     "Exit status: the program's own; 128+N if signal N ended it; 125 if Elfin itself failed,\n"
     "126 if PROGRAM is nothing this can run, 127 if it or a library it needs was not found.\n";

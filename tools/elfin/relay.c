@@ -60,6 +60,7 @@ struct relay {
     struct text messages; /* of QEMU */
     int signals; /* signalfd */
     int status; /* NONE until known */
+    uint64_t urged; /* since when a signal to end waits for somebody to take the output */
     uint64_t asked; /* since when the machine has had events to take, if it has */
     bool killed;
 };
@@ -106,6 +107,7 @@ static void write_pipe(struct relay *r, struct pipe *p)
     ssize_t n = write(p->to, p->buffer + p->start, len);
     if (n >= 0) {
         p->start += (size_t)n;
+        r->urged = p >= &r->pipes[PIPE_OUT] ? 0 : r->urged;
         return;
     }
     if (errno == EAGAIN || errno == EINTR) {
@@ -132,7 +134,10 @@ static void read_pipe(struct relay *r, struct pipe *p)
         if (p != &r->pipes[PIPE_IN]) {
             note(&r->times->first_output);
         }
-        write_pipe(r, p);
+        struct pollfd room = watch_pipe(p);
+        if (poll(&room, 1, 0) > 0) {
+            write_pipe(r, p);
+        }
     } else if (p == &r->pipes[PIPE_IN]) {
         close_input(p);
     } else {
@@ -285,6 +290,26 @@ static void read_messages(struct relay *r)
     }
 }
 
+/* Nobody takes the program's output, which it waits for, although it was asked to end. */
+static bool is_stuck(struct relay *r, uint64_t now)
+{
+    bool full = false;
+    for (int i = PIPE_OUT; i < PIPES; i++) {
+        full = full || r->pipes[i].start != r->pipes[i].end;
+    }
+    uint64_t since = r->urged;
+    r->urged = !full ? 0 : since != 0 ? since : now;
+    return full && since != 0 && now - since > PATIENCE_NS;
+}
+
+static void give_up(struct relay *r, int number)
+{
+    for (int i = PIPE_OUT; i < PIPES; i++) {
+        r->pipes[i].from = r->pipes[i].to = NONE;
+    }
+    finish(r, STATUS_SIGNAL + number);
+}
+
 /* A signal is the program's to deal with, unless its machine does not listen any more. */
 static void take_signal(struct relay *r)
 {
@@ -293,9 +318,10 @@ static void take_signal(struct relay *r)
     if (read(r->signals, &info, sizeof(info)) != sizeof(info)) {
         return;
     }
-    if (signals_ends((int)info.ssi_signo) && has_events(r) &&
-        hostclock_now(CLOCK_MONOTONIC) - r->asked > PATIENCE_NS) {
-        finish(r, STATUS_SIGNAL + (int)info.ssi_signo);
+    uint64_t now = hostclock_now(CLOCK_MONOTONIC);
+    if (signals_ends((int)info.ssi_signo) &&
+        (is_stuck(r, now) || (has_events(r) && now - r->asked > PATIENCE_NS))) {
+        give_up(r, (int)info.ssi_signo);
         return;
     }
     if (info.ssi_signo == SIGWINCH) {
