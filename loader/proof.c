@@ -154,6 +154,7 @@ struct flow *proof_find(struct proof *p, uint64_t addr)
     p->cut = false;
     if (functions_find(&p->functions, addr, &r) == 0) {
         f = by_tables(p, &r);
+        f = f != NULL ? keep_if(f, flow_starts(f, addr)) : NULL;
     } else {
         if (!p->has_callers && p->functions.nranges != 0) {
             p->has_callers = true;
