@@ -105,6 +105,18 @@ static void many_branches(void)
     heap_fail_after(0);
 }
 
+static void check_boundaries(const struct flow *f, size_t len)
+{
+    uint64_t busy = HERE;
+    for (uint64_t at = HERE; at < HERE + len; at++) {
+        struct insn in;
+        if (flow_starts(f, at)) {
+            CHECK(at >= busy && flow_decode(&f->text, at, &in) == 0);
+            busy = at + in.len;
+        }
+    }
+}
+
 /* Random bytes: what is called consistent is. */
 static void random_bytes(void)
 {
@@ -117,15 +129,8 @@ static void random_bytes(void)
         }
         struct flow *f = flow_of(bytes, sizeof(bytes));
         if (flow_descend(f)) {
-            uint64_t busy = HERE;
             good++;
-            for (uint64_t at = HERE; at < HERE + sizeof(bytes); at++) {
-                struct insn in;
-                if (flow_starts(f, at)) {
-                    CHECK(at >= busy && flow_decode(&f->text, at, &in) == 0);
-                    busy = at + in.len;
-                }
-            }
+            check_boundaries(f, sizeof(bytes));
         }
         flow_destroy(f);
     }

@@ -107,8 +107,9 @@ static inline int oracle_stub(const struct plan *p, const struct text *text, uin
     return oracle_moved(p, text, stub, s);
 }
 
-/* What a plan says agrees with the rules: the patch lies inside one instruction, or each instruction
- * that begins in it is known; all that moves follows on itself up to the syscall, or from it. */
+/* What a plan says agrees with the rules: the patch lies inside one instruction, or each
+ * instruction that begins in it is known; all that moves follows on itself up to the syscall, or
+ * from it. */
 static inline int oracle_plan(const struct plan *p, const struct text *text)
 {
     uint64_t at = p->patch;
