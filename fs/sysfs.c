@@ -68,9 +68,12 @@ static const struct textfs_entry cpu_entry = TEXTFS_DIR(NULL, cpu_files);
 static const struct textfs_numbers cpu_numbers = {next_cpu, &cpu_entry, "cpu"};
 
 static const struct textfs_entry cpus[] = {
-    TEXTFS_FIXED("isolated", ""),      TEXTFS_FIXED("kernel_max", "7"),
-    TEXTFS_FIXED("offline", ""),       TEXTFS_FILE("online", show_all),
-    TEXTFS_FILE("possible", show_all), TEXTFS_FILE("present", show_all),
+    TEXTFS_FIXED("isolated", ""),
+    TEXTFS_FIXED("kernel_max", "7"),
+    TEXTFS_FIXED("offline", ""),
+    TEXTFS_FILE("online", show_all),
+    TEXTFS_FILE("possible", show_all),
+    TEXTFS_FILE("present", show_all),
     {.name = NULL},
 };
 

@@ -30,9 +30,8 @@ static bool try_awake(struct mutex *m)
     uint64_t start = cpu_cycles();
     while (!try_take(m)) {
         const struct thread *owner = __atomic_load_n(&m->owner, __ATOMIC_RELAXED);
-        if (owner != NULL &&
-            (__atomic_load_n(&owner->state, __ATOMIC_RELAXED) != THREAD_RUNNING ||
-             cpu_cycles() - start > AWAKE_CYCLES)) {
+        if (owner != NULL && (__atomic_load_n(&owner->state, __ATOMIC_RELAXED) != THREAD_RUNNING ||
+                              cpu_cycles() - start > AWAKE_CYCLES)) {
             return false;
         }
         __builtin_ia32_pause();

@@ -110,7 +110,7 @@ static void want_slice(struct run_queue *q) NEEDS(q->lock)
 }
 
 /* Run the next thread. The current one's state is set; q, this CPU's, is locked and released. */
-LOCK_ITSELF static void switch_locked(struct run_queue *q)
+LOCK_ITSELF static void switch_locked(struct run_queue *q) DROPS(q->lock)
 {
     lock_assert_held(&q->lock);
     struct thread *prev = thread_this();
@@ -184,7 +184,7 @@ static bool announce(struct run_queue *q, const struct thread *t) NEEDS(q->lock)
 }
 
 /* Put t, which q's lock covers and which is in no tree, where it shall run. Unlocks q. */
-LOCK_ITSELF static void make_ready(struct run_queue *q, struct thread *t)
+LOCK_ITSELF static void make_ready(struct run_queue *q, struct thread *t) DROPS(q->lock)
 {
     uint64_t earliest = q->floor > SLICE_CYCLES ? q->floor - SLICE_CYCLES : 0;
     t->vruntime = max(t->vruntime, earliest);

@@ -134,7 +134,8 @@ void trap_dispatch(struct frame *f, uint64_t cr2)
 void trap_exit_work(struct frame *f)
 {
     irq_poll();
-    uint64_t bits = __atomic_fetch_and(&cpu_this()->trap.pending, ~ATTENTION_MASK, __ATOMIC_ACQUIRE);
+    uint64_t bits =
+        __atomic_fetch_and(&cpu_this()->trap.pending, ~ATTENTION_MASK, __ATOMIC_ACQUIRE);
     bool preempted = (bits >> CPU_ATTENTION_RESCHED & 1) != 0;
     if (preempted) {
         sched_preempt();
