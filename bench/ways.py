@@ -16,11 +16,13 @@ ELFIN = os.path.join(ROOT, "build/elfin")
 
 
 class Host:
-    name = "host"
+    def __init__(self, cpu=None):
+        self.pin = [] if cpu is None else ["/usr/bin/taskset", "-c", str(cpu)]
+        self.name = "host" + ("" if cpu is None else ", 1 CPU")
 
     def command(self, program, args=(), env=None):
         words = [f"{k}={v}" for k, v in (env or {}).items()]
-        return (["/usr/bin/env"] + words if words else []) + [program, *args]
+        return self.pin + (["/usr/bin/env"] + words if words else []) + [program, *args]
 
 
 class Elfin:
