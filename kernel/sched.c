@@ -36,8 +36,9 @@ static void charge(struct thread *t)
 {
     uint64_t now = cpu_cycles();
     uint64_t used = now - t->since_tsc;
-    t->since_tsc = now;
-    t->cpu_cycles += used;
+    /* the sum first: sched_cpu_ns of another CPU looks at both */
+    __atomic_store_n(&t->cpu_cycles, t->cpu_cycles + used, __ATOMIC_RELEASE);
+    __atomic_store_n(&t->since_tsc, now, __ATOMIC_RELEASE);
     t->vruntime += used;
     t->burst_now += used;
 }
@@ -370,9 +371,15 @@ static uint64_t cycles_to_ns(uint64_t cycles)
 
 uint64_t sched_cpu_ns(const struct thread *t)
 {
-    uint64_t cycles = t->cpu_cycles;
-    if (t->state == THREAD_RUNNING) {
-        cycles += cpu_cycles() - t->since_tsc;
+    uint64_t cycles;
+    uint64_t since;
+    do { /* it may be charged meanwhile, which writes the sum first: pairs with the order there */
+        since = __atomic_load_n(&t->since_tsc, __ATOMIC_ACQUIRE);
+        cycles = __atomic_load_n(&t->cpu_cycles, __ATOMIC_ACQUIRE);
+    } while (since != __atomic_load_n(&t->since_tsc, __ATOMIC_ACQUIRE));
+    uint64_t now = cpu_cycles();
+    if (t->state == THREAD_RUNNING && now > since) {
+        cycles += now - since;
     }
     return cycles_to_ns(cycles);
 }

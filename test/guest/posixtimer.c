@@ -207,10 +207,13 @@ static void *target(void *arg)
     return NULL;
 }
 
+static int stop;
+
 static void *spin(void *arg)
 {
-    spin_ms((long)arg);
-    return NULL;
+    while (!__atomic_load_n(&stop, __ATOMIC_ACQUIRE))
+        ;
+    return arg;
 }
 
 static void test_threads(void)
@@ -230,7 +233,7 @@ static void test_threads(void)
     syscall(SYS_timer_delete, id);
     clockid_t other;
     struct timespec before, after, due;
-    pthread_create(&t, NULL, spin, (void *)60L);
+    pthread_create(&t, NULL, spin, NULL);
     SHOW(pthread_getcpuclockid(t, &other));
     SHOW(clock_gettime(other, &before));
     due = (struct timespec){0, 20 * MSEC};
@@ -238,6 +241,7 @@ static void test_threads(void)
     SHOW(clock_gettime(other, &after));
     TRUE(after.tv_nsec >= 20 * MSEC);
     SHOW(clock_nanosleep(CLOCK_PROCESS_CPUTIME_ID, 0, &due, NULL));
+    __atomic_store_n(&stop, 1, __ATOMIC_RELEASE);
     pthread_join(t, NULL);
     SHOW(clock_nanosleep(CLOCK_THREAD_CPUTIME_ID, 0, &due, NULL));
 }
