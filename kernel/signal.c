@@ -32,22 +32,8 @@
 
 struct wait_queue signal_arrived = {.waiters = LIST_INIT(signal_arrived.waiters)};
 static struct spinlock lock;
-static struct sigaction actions[SIGNAL_MAX + 1]; /* [lock] */
+static struct sigaction actions[SIGNAL_MAX + 1] GUARDED_BY(lock);
 static struct sigqueue shared = SIGQUEUE_INIT(shared); /* [lock] the process's */
-
-static const char *const names[SIGNAL_MAX + 1] = {
-    [SIGHUP] = "SIGHUP",       [SIGINT] = "SIGINT",       [SIGQUIT] = "SIGQUIT",
-    [SIGILL] = "SIGILL",       [SIGTRAP] = "SIGTRAP",     [SIGABRT] = "SIGABRT",
-    [SIGBUS] = "SIGBUS",       [SIGFPE] = "SIGFPE",       [SIGKILL] = "SIGKILL",
-    [SIGUSR1] = "SIGUSR1",     [SIGSEGV] = "SIGSEGV",     [SIGUSR2] = "SIGUSR2",
-    [SIGPIPE] = "SIGPIPE",     [SIGALRM] = "SIGALRM",     [SIGTERM] = "SIGTERM",
-    [SIGSTKFLT] = "SIGSTKFLT", [SIGCHLD] = "SIGCHLD",     [SIGCONT] = "SIGCONT",
-    [SIGSTOP] = "SIGSTOP",     [SIGTSTP] = "SIGTSTP",     [SIGTTIN] = "SIGTTIN",
-    [SIGTTOU] = "SIGTTOU",     [SIGURG] = "SIGURG",       [SIGXCPU] = "SIGXCPU",
-    [SIGXFSZ] = "SIGXFSZ",     [SIGVTALRM] = "SIGVTALRM", [SIGPROF] = "SIGPROF",
-    [SIGWINCH] = "SIGWINCH",   [SIGIO] = "SIGIO",         [SIGPWR] = "SIGPWR",
-    [SIGSYS] = "SIGSYS",
-};
 
 #define DEFAULT_IGNORED (SIG_BIT(SIGCHLD) | SIG_BIT(SIGCONT) | SIG_BIT(SIGURG) | SIG_BIT(SIGWINCH))
 /* Where Linux writes a core file. */
@@ -55,11 +41,6 @@ static const char *const names[SIGNAL_MAX + 1] = {
     (SIG_BIT(SIGQUIT) | SIG_BIT(SIGILL) | SIG_BIT(SIGTRAP) | SIG_BIT(SIGABRT) | SIG_BIT(SIGBUS) | \
      SIG_BIT(SIGFPE) | SIG_BIT(SIGSEGV) | SIG_BIT(SIGSYS) | SIG_BIT(SIGXCPU) | SIG_BIT(SIGXFSZ))
 #define DEFAULT_STOPS (SIG_BIT(SIGSTOP) | SIG_BIT(SIGTSTP) | SIG_BIT(SIGTTIN) | SIG_BIT(SIGTTOU))
-
-const char *signal_name(int sig)
-{
-    return sig > 0 && sig <= SIGNAL_MAX && names[sig] != NULL ? names[sig] : "signal";
-}
 
 /* Nobody could continue it. */
 static void refuse_stop(int sig)
@@ -69,7 +50,7 @@ static void refuse_stop(int sig)
 
 static void (*stop_hook)(int sig) = refuse_stop; /* [I] */
 
-static bool is_ignored(int sig)
+static bool is_ignored(int sig) NEEDS(lock)
 {
     __sighandler_t handler = actions[sig].sa_handler;
     return handler == SIG_IGN || (handler == SIG_DFL && (SIG_BIT(sig) & DEFAULT_IGNORED) != 0);
