@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Page faults of the program, and of the kernel on the program's behalf.
  *
- * Anonymous memory comes 16 pages at a time, more where faults follow each other, or 2 MiB where the
- * region allows and memory is plentiful; a private file page is mapped from the object until it is
- * written, then copied. A fault and its monitor call cost as much as zeroing or copying dozens of
- * pages, so neighbours come along.
+ * Anonymous memory comes 16 pages at a time, more where faults follow each other, or 2 MiB where
+ * the region allows and memory is plentiful; a private file page is mapped from the object until it
+ * is written, then copied. A fault and its monitor call cost as much as zeroing or copying dozens
+ * of pages, so neighbours come along.
  * Faults are readers of space.lock: those of different regions, and of one, run side by side up to
  * the step that enters their pages, which is pmap's; who comes second there lets the first's stand.
  * Context: takes space.lock; may block in the object. Source: mmap(2), sigaction(2) si_code. */

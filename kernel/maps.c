@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What the program's memory looks like: lines of /proc/self/maps and counters. Reads under space.lock.
- * Source: proc(5). */
+/* What the program's memory looks like: lines of /proc/self/maps and counters. Reads under
+ * space.lock. Source: proc(5). */
 #include "kernel/mmap.h"
 
 #include <asm/errno.h>

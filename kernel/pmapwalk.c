@@ -23,7 +23,7 @@ struct table {
     uint64_t word[ENTRIES];
 };
 
-struct spinlock pmap_lock;
+struct spinlock pmap_lock; /* pmap.lock */
 
 static uint64_t top[TOP_ENTRIES]; /* [pmap_lock] */
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The tables under pmap.h, for the files that make it up: words, walks, batches of monitor calls. */
+/* The tables under pmap.h, for the files that make it up: words, walks, batches of monitor
+ * calls. */
 #ifndef KERNEL_PMAPWALK_H
 #define KERNEL_PMAPWALK_H
 

@@ -11,8 +11,8 @@
 
 struct space {
     /* mm.lock. Written: by what changes regions. Read: by faults, which only enter pages; pmap.lock
-     * tells those apart. A fault that may exchange frames of others (a shared mapping of a file that
-     * can be written), or that extends the stack, writes. */
+     * tells those apart. A fault that may exchange frames of others (a writable shared mapping of a
+     * file), or that extends the stack, writes. */
     struct rwlock lock;
     struct vma_tree tree; /* [lock] */
     uint64_t mmap_top; /* [I] regions are placed below */
@@ -46,8 +46,8 @@ struct page *space_copy(struct pa from);
 bool space_is_text(const struct vma *v);
 MUST_CHECK int space_fault_text(const struct vma *v, uint64_t addr);
 
-/* space_enter_zeroed: fresh zeroed frames for [start, end) of v, at most 4 MiB. 0, -EEXIST (a page is
- * there), -ENOMEM. */
+/* space_enter_zeroed: fresh zeroed frames for [start, end) of v, at most 4 MiB. Returns 0, -EEXIST
+ * (a page is there) or -ENOMEM. */
 MUST_CHECK int space_enter_zeroed(const struct vma *v, uint64_t start, uint64_t end);
 
 /* space_enter_ahead: the same before anybody has touched them, as far as memory is plentiful. */

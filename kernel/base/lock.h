@@ -5,7 +5,8 @@
  *   rewrite.judging > vnode.write_lock > process.lock > mm.lock > file_table.lock > tmpfs.lock
  *   > vnode.lock > epoll locks (see epoll.c) > file.lock > wait_queue.lock > epoll.ready_lock
  *   > futex buckets (two by address) > signal.lock > thread table > run_queue.lock
- *   > timer_queue.lock > site.lock > stub.lock > heap.lock > console.lock > pages.lock > log.
+ *   > timer_queue.lock > site.lock > stub.lock > pmap.lock > heap.lock > console.lock
+ *   > pages.lock > log.
  * No sleep and no user access under a spinlock. "Interrupts off" is not needed: the library OS is
  * never interrupted by its own handlers (see ARCHITECTURE, Interrupts). */
 #ifndef KERNEL_BASE_LOCK_H

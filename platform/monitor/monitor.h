@@ -108,8 +108,8 @@ bool tables_own(uint64_t pa, uint64_t len);
  * va. NULL with *err: 0 absent (alloc false), -ENOMEM no table frame, -EEXIST a larger page is in
  * the way. */
 uint64_t *tables_find(uint64_t va, unsigned level, bool alloc, long *err);
-/* tables_drop: take the table of small pages at entry away, for a 2 MiB page at va; false when it is
- * in use. */
+/* tables_drop: take the table of small pages at entry away, for a 2 MiB page at va; false when it
+ * is in use. */
 bool tables_drop(uint64_t *entry, uint64_t va);
 
 static inline void flush_all(void)

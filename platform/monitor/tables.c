@@ -2,9 +2,9 @@
 /* Where the frames of page tables come from, and the walk to a table.
  *
  * They come from the rest of the monitor's 2 MiB and from donated units, which are scanned for
- * first: a unit that ring 3 still maps is refused. A table is freed only when a 2 MiB page takes the
- * place of an empty one, and used again only after every CPU has forgotten it: a stale entry in what
- * has become a directory would be a table of ring 3's making.
+ * first: a unit that ring 3 still maps is refused. A table is freed only when a 2 MiB page takes
+ * the place of an empty one, and used again only after every CPU has forgotten it: a stale entry in
+ * what has become a directory would be a table of ring 3's making.
  * Under smp_lock. Source: AMD64 APM vol. 2 ch. 5. */
 #include <asm/errno.h>
 

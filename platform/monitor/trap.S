@@ -131,9 +131,9 @@ any_call:
 3:  mov $-38, %rax /* ENOSYS */
     iretq
 
-/* The common cases of MON_MAP_RUN and its kin, in registers, because a call as C costs several times
- * as much on a paravirtual host: plain pages in one table, which is the one used last or in the
- * cache of those that paging.c has walked to. Anything else goes to the C function.
+/* The common cases of MON_MAP_RUN and its kin, in registers, because a call as C costs several
+ * times as much on a paravirtual host: plain pages in one table, which is the one used last or in
+ * the cache of those that paging.c has walked to. Anything else goes to the C function.
  * RDI = va, RSI = pa | MAP_* flags, RDX = number of pages. */
 
     /* run_entry: R9 = address of the entry of RDI; all RDX entries lie in its table, RDX is below
