@@ -38,6 +38,12 @@ static long call_protect(uint64_t n, uint64_t b, uint64_t c)
     return err;
 }
 
+static long call_wait(uint64_t a, uint64_t b, uint64_t c)
+{
+    (void)a, (void)b, (void)c;
+    return smp_wait();
+}
+
 static long call_timer(uint64_t deadline_tsc, uint64_t ns, uint64_t c)
 {
     (void)c;
@@ -165,7 +171,7 @@ const call_fn call_table[MON_NCALLS] = {
     [MON_MAP] = call_map,
     [MON_UNMAP] = call_unmap,
     [MON_PROTECT] = call_protect,
-    [MON_WAIT] = (call_fn)(void *)wait_halt,
+    [MON_WAIT] = call_wait,
     [MON_TIMER] = call_timer,
     [MON_IRQ_ROUTE] = call_irq_route,
     [MON_IRQ_MASK] = call_irq_mask,

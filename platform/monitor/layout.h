@@ -24,13 +24,14 @@
 #define STACK_TOP(cpu) (MONITOR_SLOT + STACK_PA + (cpu)*CPU_STRIDE + CPU_STRIDE - FRAME_LEN)
 /* Offset from RSP to a field of the trap page when RSP is depth bytes below RSP0. */
 #define TRAP_AT(field, depth) (SLOT_CPU - STACK_PA - CPU_STRIDE + FRAME_LEN + (field) + (depth))
-/* MON_WAIT halts with RSP at this depth; an interrupt then pushes 40 bytes below. */
-#define WAIT_DEPTH 64
 
 /* What the monitor keeps of each CPU, at the low end of its stack's page. */
-#define CPU_DATA_PA(cpu) (STACK_PA + (cpu)*CPU_STRIDE + 0x1000)
-#define DATA_FLUSH 0x00 /* another CPU waits until this one has flushed */
-#define DATA_HALTED 0x04 /* in MON_WAIT: flushes before it goes on */
+#define CPU_DATA_OFFSET 0x1000
+#define CPU_DATA_PA(cpu) (STACK_PA + (cpu)*CPU_STRIDE + CPU_DATA_OFFSET)
+#define DATA_FLUSH 0x00 /* 0, or another CPU waits until this one has flushed: awake, */
+#define FLUSH_AWAKE 1
+#define FLUSH_ASLEEP 2 /* or halted: this plus its number */
+#define DATA_HALTED 0x04 /* waits inside the monitor: flushes before it goes on */
 /* MON_MAP_RUN and its kin: the table used last (which 2 MiB of addresses it maps, where it is), and
  * others that paging.c walked to, as pairs of the same, by unit modulo RUN_CACHE. A table that goes
  * is taken out of all first. */
@@ -39,7 +40,7 @@
 #define DATA_RUN_CACHE 0x20
 #define RUN_CACHE 64 /* a power of two */
 /* Offset from RSP to a field of them, as TRAP_AT. */
-#define DATA_AT(field, depth) (0x1000 - CPU_STRIDE + FRAME_LEN + (field) + (depth))
+#define DATA_AT(field, depth) (CPU_DATA_OFFSET - CPU_STRIDE + FRAME_LEN + (field) + (depth))
 
 /* The image of the monitor: text, read-only data, stacks, then what it writes. */
 #define MONITOR_TEXT_PAGES 8

@@ -63,7 +63,8 @@ struct cpu_data {
     uint32_t flush, halted; /* [A] */
     uint64_t run_unit;
     uint64_t *run_table;
-    uint64_t reserved;
+    uint32_t lock_wait; /* [A] halted for smp_lock */
+    uint32_t reserved;
     struct run_slot run_cache[RUN_CACHE];
 };
 
@@ -82,6 +83,7 @@ void smp_flush_others(void);
 long smp_start(uint64_t cpu);
 long smp_ipi(uint64_t cpu);
 long smp_serialize(void);
+long smp_wait(void);
 
 /* start.c: what every CPU sets up, on its own stack, before it leaves ring 0. */
 void cpu_setup(unsigned cpu);
@@ -136,7 +138,6 @@ __attribute__((noreturn)) void trap_report(const struct trap_regs *r);
 __attribute__((noreturn)) long power_off(uint64_t status);
 
 /* trap.S, boot.S */
-long wait_halt(void);
 void syscall_landing(void);
 void probe_landing(void);
 void probe_start(void);

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* More than one CPU: how they start, the monitor's lock, and the shootdown of translations.
  *
- * The lock is taken with interrupts off, so a CPU that waits for it cannot answer the holder's
- * shootdown by interrupt: it answers while it waits. A CPU halted in MON_WAIT is told and not
- * waited for. Until a second CPU has been asked for, nothing here costs more than one test.
+ * A CPU that waits inside the monitor, for an interrupt or for the lock, is told of a shootdown and
+ * not waited for: it flushes before it goes on. Who waits for long halts, because the CPU it waits
+ * for may be a thread of the host that has lost its processor to this one: it is woken by the
+ * shootdown vector, whose handler can come at any depth of the stack. Until a second CPU has been
+ * asked for, nothing here costs more than one test.
  * Source: Intel SDM vol. 3, 4.10.5 (propagation of paging changes), 8.4 (MP initialisation). */
 #include "platform/monitor/monitor.h"
 
@@ -11,8 +13,9 @@
 
 #define ICR_INIT 0x4500
 #define ICR_STARTUP 0x4600
-#define INIT_CYCLES 20000000UL /* 10 ms at 2 GHz: the manual's wait after INIT */
-#define START_CYCLES 4000000000UL
+#define INIT_CYCLES 400000UL /* 200 us at 2 GHz: virtual machines need less than the manual's 10 ms */
+#define SIPI_CYCLES 40000000UL /* 20 ms: then once more */
+#define SIPI_TRIES 100
 
 extern uint32_t ap_cpu;
 extern uint8_t run_alone;
@@ -24,35 +27,123 @@ _Static_assert(offsetof(struct cpu_data, run_unit) == DATA_RUN_UNIT, "trap.S");
 _Static_assert(offsetof(struct cpu_data, run_table) == DATA_RUN_TABLE, "trap.S");
 _Static_assert(offsetof(struct cpu_data, run_cache) == DATA_RUN_CACHE, "trap.S");
 
-static uint32_t lock; /* [A] 0 free, 1 held */
+#define AWAKE_CYCLES 100000 /* about 50 us: as long as it takes to halt and be woken */
+enum lock_state { FREE, HELD, CONTENDED }; /* CONTENDED: somebody may halt for it */
+
+static uint32_t lock; /* [A] enum lock_state */
 static bool several; /* a second CPU was asked for; never false again */
 static bool online[MAX_CPUS] = {true}; /* [A] */
 static char saved[128]; /* what the trampoline overwrites */
 
-static void flush_self(void)
+static inline void halt(void)
 {
-    uint64_t cr3;
-    __asm__ volatile("mov %%cr3, %0; mov %0, %%cr3" : "=r"(cr3)::"memory");
-    __atomic_store_n(&cpu_data(cpu_index())->flush, 0, __ATOMIC_RELEASE);
+    __asm__ volatile("sti; hlt; cli" ::: "memory");
+}
+
+/* Flush, if another CPU waits for it, and tell it. */
+static void answer(struct cpu_data *me)
+{
+    if (__atomic_load_n(&me->flush, __ATOMIC_SEQ_CST) == 0) {
+        return;
+    }
+    flush_all();
+    uint32_t who = __atomic_exchange_n(&me->flush, 0, __ATOMIC_SEQ_CST);
+    if (who >= FLUSH_ASLEEP) {
+        apic_send(who - FLUSH_ASLEEP, SHOOTDOWN_VECTOR);
+    }
+}
+
+/* Sequentially consistent, as is flush: either who asks sees that this CPU waits, or answer sees
+ * that it is asked. */
+static void wait_begin(struct cpu_data *me)
+{
+    __atomic_exchange_n(&me->halted, 1, __ATOMIC_SEQ_CST);
+    answer(me);
+}
+
+static void wait_end(struct cpu_data *me)
+{
+    __atomic_exchange_n(&me->halted, 0, __ATOMIC_SEQ_CST);
+    answer(me);
+}
+
+long smp_wait(void)
+{
+    struct cpu_data *me = cpu_data(cpu_index());
+    const volatile uint32_t *pending = slot_va(SLOT_CPU + cpu_index() * CPU_STRIDE + TRAP_PENDING);
+    if (several) {
+        wait_begin(me);
+    }
+    if (*pending == 0) { /* the low half */
+        halt();
+    }
+    if (several) {
+        wait_end(me);
+    }
+    return 0;
+}
+
+static void lock_slowly(void)
+{
+    struct cpu_data *me = cpu_data(cpu_index());
+    uint64_t start = tsc_read();
+    wait_begin(me);
+    while (tsc_read() - start < AWAKE_CYCLES) {
+        if (__atomic_load_n(&lock, __ATOMIC_RELAXED) == FREE &&
+            __atomic_exchange_n(&lock, CONTENDED, __ATOMIC_ACQUIRE) == FREE) {
+            wait_end(me);
+            return;
+        }
+        __builtin_ia32_pause();
+    }
+    __atomic_store_n(&me->lock_wait, 1, __ATOMIC_SEQ_CST);
+    while (__atomic_exchange_n(&lock, CONTENDED, __ATOMIC_SEQ_CST) != FREE) {
+        halt();
+    }
+    __atomic_store_n(&me->lock_wait, 0, __ATOMIC_SEQ_CST);
+    wait_end(me);
 }
 
 void smp_lock(void)
 {
-    if (!several) {
-        return;
-    }
-    while (__atomic_exchange_n(&lock, 1, __ATOMIC_ACQUIRE) != 0) {
-        if (__atomic_load_n(&cpu_data(cpu_index())->flush, __ATOMIC_ACQUIRE) != 0) {
-            flush_self();
-        }
-        __builtin_ia32_pause();
+    uint32_t was = FREE;
+    if (several && !__atomic_compare_exchange_n(&lock, &was, HELD, false, __ATOMIC_ACQUIRE,
+                                                __ATOMIC_RELAXED)) {
+        lock_slowly();
     }
 }
 
 void smp_unlock(void)
 {
-    if (several) {
-        __atomic_store_n(&lock, 0, __ATOMIC_RELEASE);
+    if (!several || __atomic_exchange_n(&lock, FREE, __ATOMIC_SEQ_CST) != CONTENDED) {
+        return;
+    }
+    for (unsigned cpu = 0; cpu < MAX_CPUS; cpu++) { /* who waits for something else looks again */
+        if (cpu != cpu_index() && __atomic_load_n(&cpu_data(cpu)->lock_wait, __ATOMIC_SEQ_CST)) {
+            apic_send(cpu, SHOOTDOWN_VECTOR);
+        }
+    }
+}
+
+static bool answered(unsigned cpu)
+{
+    return __atomic_load_n(&cpu_data(cpu)->flush, __ATOMIC_SEQ_CST) == 0 ||
+           __atomic_load_n(&cpu_data(cpu)->halted, __ATOMIC_SEQ_CST) != 0;
+}
+
+static void wait_for(unsigned cpu)
+{
+    uint32_t awake = FLUSH_AWAKE;
+    for (uint64_t start = tsc_read(); tsc_read() - start < AWAKE_CYCLES;) {
+        if (answered(cpu)) {
+            return;
+        }
+        __builtin_ia32_pause();
+    }
+    (void)__atomic_compare_exchange_n(&cpu_data(cpu)->flush, &awake, FLUSH_ASLEEP + cpu_index(),
+                                      false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+    while (!answered(cpu)) {
+        halt();
     }
 }
 
@@ -67,18 +158,15 @@ void smp_flush_others(void)
         if (cpu == me || !online[cpu]) {
             continue;
         }
-        /* The exchange is a full barrier: either we see that the CPU halts, or it sees flush when
-         * it wakes; and the changed entries are visible before. */
-        __atomic_exchange_n(&cpu_data(cpu)->flush, 1, __ATOMIC_SEQ_CST);
+        __atomic_exchange_n(&cpu_data(cpu)->flush, FLUSH_AWAKE, __ATOMIC_SEQ_CST);
         asked[cpu] = __atomic_load_n(&cpu_data(cpu)->halted, __ATOMIC_SEQ_CST) == 0;
         if (asked[cpu]) {
             apic_send(cpu, SHOOTDOWN_VECTOR);
         }
     }
     for (unsigned cpu = 0; cpu < MAX_CPUS; cpu++) {
-        while (asked[cpu] && __atomic_load_n(&cpu_data(cpu)->flush, __ATOMIC_ACQUIRE) != 0 &&
-               __atomic_load_n(&cpu_data(cpu)->halted, __ATOMIC_ACQUIRE) == 0) {
-            __builtin_ia32_pause();
+        if (asked[cpu]) {
+            wait_for(cpu);
         }
     }
 }
@@ -91,11 +179,15 @@ long smp_serialize(void)
     return 0;
 }
 
-static void wait_cycles(uint64_t cycles)
+static bool wait_online(unsigned cpu, uint64_t cycles)
 {
     for (uint64_t start = tsc_read(); tsc_read() - start < cycles;) {
+        if (__atomic_load_n(&online[cpu], __ATOMIC_ACQUIRE)) {
+            return true;
+        }
         __builtin_ia32_pause();
     }
+    return false;
 }
 
 static void copy(void *to, const void *from, size_t len)
@@ -103,11 +195,19 @@ static void copy(void *to, const void *from, size_t len)
     __asm__ volatile("rep movsb" : "+D"(to), "+S"(from), "+c"(len)::"memory");
 }
 
-static void kick_awake(unsigned cpu)
+/* A start that INIT overtakes is lost: each gives the number out anew. */
+static long wake(unsigned cpu)
 {
     apic_send(cpu, ICR_INIT);
-    wait_cycles(INIT_CYCLES);
-    apic_send(cpu, ICR_STARTUP | TRAMPOLINE_PA / PAGE);
+    (void)wait_online(cpu, INIT_CYCLES);
+    for (unsigned i = 0; i < SIPI_TRIES; i++) {
+        __atomic_store_n(&ap_cpu, cpu, __ATOMIC_RELEASE);
+        apic_send(cpu, ICR_STARTUP | TRAMPOLINE_PA / PAGE);
+        if (wait_online(cpu, SIPI_CYCLES)) {
+            return 0;
+        }
+    }
+    return __atomic_exchange_n(&ap_cpu, 0, __ATOMIC_ACQ_REL) == 0 ? -EIO : -ETIMEDOUT;
 }
 
 long smp_start(uint64_t cpu)
@@ -124,16 +224,7 @@ long smp_start(uint64_t cpu)
         size_t len = (size_t)(ap_end - ap_start);
         copy(saved, place, len);
         copy(place, ap_start, len);
-        __atomic_store_n(&ap_cpu, (uint32_t)cpu, __ATOMIC_RELEASE);
-        kick_awake((unsigned)cpu);
-        uint64_t start = tsc_read();
-        while (!__atomic_load_n(&online[cpu], __ATOMIC_ACQUIRE) && err == 0) {
-            err = tsc_read() - start > START_CYCLES ? -ETIMEDOUT : 0;
-            __builtin_ia32_pause();
-        }
-        if (err != 0 && __atomic_exchange_n(&ap_cpu, 0, __ATOMIC_ACQ_REL) == 0) {
-            err = -EIO; /* it took its number and got no further */
-        }
+        err = wake((unsigned)cpu);
         copy(place, saved, len);
     }
     smp_unlock();

@@ -65,23 +65,19 @@
     .set bit, 0
     .rept NVECTORS - VECTOR_IRQ0
     .balign STUB_SIZE
+    .if bit == SHOOTDOWN_BIT
+    jmp shootdown
+    .else
     CS_RING3(8)
     jz 1f
-    .if bit == SHOOTDOWN_BIT
-    push %rax
-    mov %cr3, %rax
-    mov %rax, %cr3
-    movl $0, lapic_eoi(%rip)
-    pop %rax
-    movl $0, DATA_AT(DATA_FLUSH, 40)(%rsp)
-    iretq
-1:  movl $0, lapic_eoi(%rip) /* in MON_WAIT, which flushes itself */
-    iretq
-    .else
     lock btsq $bit, TRAP_AT(TRAP_PENDING, 40)(%rsp)
     pushq $VECTOR_IRQ0 + bit
     jmp interrupt_ring3
-1:  lock btsq $bit, TRAP_AT(TRAP_PENDING, WAIT_DEPTH + 40)(%rsp)
+1:  push %rax /* a halt in the monitor, at whatever depth */
+    mov %rsp, %rax
+    and $-CPU_STRIDE, %rax
+    lock btsq $bit, SLOT_CPU - STACK_PA + TRAP_PENDING(%rax)
+    pop %rax
     movl $0, lapic_eoi(%rip)
     iretq
     .endif
@@ -91,6 +87,27 @@
     iretq /* spurious */
 
     .text
+/* Another CPU has changed page tables: flush, from whichever ring, and say so; wake it if it
+ * sleeps. */
+shootdown:
+    push %rax
+    push %rcx
+    mov %cr3, %rax
+    mov %rax, %cr3
+    mov %rsp, %rcx
+    and $-CPU_STRIDE, %rcx
+    xor %eax, %eax
+    xchg %eax, CPU_DATA_OFFSET + DATA_FLUSH(%rcx)
+    movl $0, lapic_eoi(%rip)
+    sub $FLUSH_ASLEEP, %eax
+    js 1f
+    shl $24, %eax
+    mov %eax, lapic_icr_high(%rip)
+    movl $SHOOTDOWN_VECTOR, lapic_icr_low(%rip)
+1:  pop %rcx
+    pop %rax
+    iretq
+
 page_fault: /* depth 48 */
     movq $14, TRAP_AT(TRAP_VECTOR, 48)(%rsp)
     popq TRAP_AT(TRAP_ERROR, 40)(%rsp)
@@ -296,29 +313,6 @@ interrupt_ring3:
     popq TRAP_AT(TRAP_VECTOR, 40)(%rsp)
     movq $0, TRAP_AT(TRAP_ERROR, 40)(%rsp)
     reflect
-
-/* wait_halt: MON_WAIT. Halts at a fixed depth, so that an interrupt stub finds the trap page. */
-    .globl wait_halt
-wait_halt: /* called: depth 48 */
-    sub $WAIT_DEPTH - 48, %rsp
-    mov $1, %eax
-    xchg %eax, DATA_AT(DATA_HALTED, WAIT_DEPTH)(%rsp)
-    cmpl $0, TRAP_AT(TRAP_PENDING, WAIT_DEPTH)(%rsp)
-    jne 1f
-    sti
-    hlt
-    cli
-1:  xor %eax, %eax
-    xchg %eax, DATA_AT(DATA_HALTED, WAIT_DEPTH)(%rsp) /* before the look: a locked exchange */
-    cmpl $0, DATA_AT(DATA_FLUSH, WAIT_DEPTH)(%rsp)
-    jne 3f
-2:  xor %eax, %eax
-    add $WAIT_DEPTH - 48, %rsp
-    ret
-3:  mov %cr3, %rax
-    mov %rax, %cr3
-    movl $0, DATA_AT(DATA_FLUSH, WAIT_DEPTH)(%rsp)
-    jmp 2b
 
 /* LSTAR on machines where a raw syscall enters ring 0: on to the library OS with RCX and R11 as the
  * processor left them. Interrupts are off (FMASK). */
