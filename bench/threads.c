@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Threads that hand something over, and threads that compute. Prints `name nanoseconds` an
- * operation: a round trip, a hand-over, a create and join; speedup_2 is not a time but how many times
- * as much two threads do as one. The argument is the number of CPUs to compute on. Every figure is
- * the best of some rounds. */
+ * operation: a round trip, a hand-over, a create and join; speedup_2 is not a time but how many
+ * times as much two threads do as one. The argument is the number of CPUs to compute on. Every
+ * figure is the best of some rounds. */
 #define _GNU_SOURCE
 #include <linux/futex.h>
 #include <pthread.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Restartable sequences of the current thread: its area shows the CPU it runs on, and a section that
- * a signal, another thread or a move to another CPU interrupts is aborted.
+/* Restartable sequences of the current thread: its area shows the CPU it runs on, and a section
+ * that a signal, another thread or a move to another CPU interrupts is aborted.
  * Source: rseq(2) as in Linux 6.1, include/uapi/linux/rseq.h. */
 #include "kernel/rseq.h"
 

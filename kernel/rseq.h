@@ -22,9 +22,9 @@ MUST_CHECK int rseq_unregister(uint64_t area, uint32_t len, uint32_t signature);
  * SIGSEGV. */
 MUST_CHECK int rseq_interrupt(struct frame *f);
 
-/* rseq_moved: the current thread's area shows another CPU than it runs on. rseq_resume: it returns to
- * the program with the registers f after others ran, or on another CPU: the area is brought up to
- * date, a section aborted. Returns as rseq_interrupt. */
+/* rseq_moved: the current thread's area shows another CPU than it runs on. rseq_resume: it returns
+ * to the program with the registers f after others ran, or on another CPU: the area is brought up
+ * to date, a section aborted. Returns as rseq_interrupt. */
 bool rseq_moved(void);
 MUST_CHECK int rseq_resume(struct frame *f);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Timers: of each CPU a tree by deadline, the first of which is armed in its LAPIC. A timer fires on
- * the CPU that set it. A queue's lock guards its tree; handlers run without it. Never are two queue
- * locks held at once. Source: Intel SDM vol. 3, 11.5.4 (APIC timer, one per CPU). */
+/* Timers: of each CPU a tree by deadline, the first of which is armed in its LAPIC. A timer fires
+ * on the CPU that set it. A queue's lock guards its tree; handlers run without it. Never are two
+ * queue locks held at once. Source: Intel SDM vol. 3, 11.5.4 (APIC timer, one per CPU). */
 #include "kernel/timer.h"
 
 #include "kernel/base/lock.h"
@@ -26,8 +26,8 @@ static struct timer *first(struct timer_queue *q) NEEDS(q->lock)
     return node != NULL ? rb_entry(node, struct timer, node) : NULL;
 }
 
-/* Put the earliest deadline into the hardware, this CPU's. An earlier one that is armed already only
- * costs a needless interrupt, so cancelling a timer leaves it. */
+/* Put the earliest deadline into the hardware, this CPU's. An earlier one that is armed already
+ * only costs a needless interrupt, so cancelling a timer leaves it. */
 static void arm(struct timer_queue *q) NEEDS(q->lock)
 {
     const struct timer *t = first(q);

@@ -22,10 +22,11 @@ static struct {
 } recent[RECENT];
 static unsigned next; /* of recent; space.lock */
 
-/* All processors fetch anew what they execute from here on: the one place that knows of others. */
+/* All processors fetch anew what they execute from here on. */
 static void serialise_all(void)
 {
     cpu_serialize();
+    cpu_serialize_others();
 }
 
 static uint8_t *byte_at(uint64_t addr, uint8_t *const pages[2], unsigned i)

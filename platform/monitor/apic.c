@@ -107,8 +107,10 @@ long apic_route(uint64_t gsi, uint64_t level)
     }
     uint32_t entry = (uint32_t)(VECTOR_IRQ0 + PENDING_GSI0 + gsi);
     gsi_entry[gsi] = entry | (level ? IOAPIC_LEVEL : 0);
+    smp_lock();
     ioapic_write(IOAPIC_REDIRECTION + 2 * (uint32_t)gsi + 1, 0); /* to CPU 0 */
     ioapic_write(IOAPIC_REDIRECTION + 2 * (uint32_t)gsi, gsi_entry[gsi] | IOAPIC_MASKED);
+    smp_unlock();
     return 0;
 }
 
@@ -117,7 +119,9 @@ long apic_mask(uint64_t gsi, uint64_t masked)
     if (gsi >= MAX_GSI || masked > 1 || gsi_entry[gsi] == 0) {
         return -EINVAL;
     }
+    smp_lock();
     ioapic_write(IOAPIC_REDIRECTION + 2 * (uint32_t)gsi,
                  gsi_entry[gsi] | (masked ? IOAPIC_MASKED : 0));
+    smp_unlock();
     return 0;
 }

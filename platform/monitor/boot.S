@@ -197,7 +197,8 @@ idt_end:
 #define DEV (RW | PTE_PCD)
     .section .tables, "aw"
     .align 4096
-    .globl pml4, pml4_ap, pd_libos, pdpt_libos, pdpt_monitor, pd_monitor, pd_direct, pt_libos, pt_shared
+    .globl pml4, pml4_ap, pd_libos, pdpt_libos, pdpt_monitor, pd_monitor, pd_direct
+    .globl pt_libos, pt_shared
 pml4:
     .quad PA(pdpt_identity) + TABLE /* while booting */
     .fill 253, 8, 0

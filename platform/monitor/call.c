@@ -11,63 +11,6 @@
 #define CMOS_DATA 0x71
 #define MSR_FS_BASE 0xc0000100
 
-static long call_map(uint64_t n, uint64_t b, uint64_t c)
-{
-    (void)b, (void)c;
-    smp_lock();
-    long err = paging_map(n);
-    smp_unlock();
-    return err;
-}
-
-static long call_unmap(uint64_t n, uint64_t b, uint64_t c)
-{
-    (void)b, (void)c;
-    smp_lock();
-    long err = paging_unmap(n);
-    smp_unlock();
-    return err;
-}
-
-static long call_protect(uint64_t n, uint64_t b, uint64_t c)
-{
-    (void)b, (void)c;
-    smp_lock();
-    long err = paging_protect(n);
-    smp_unlock();
-    return err;
-}
-
-static long call_wait(uint64_t a, uint64_t b, uint64_t c)
-{
-    (void)a, (void)b, (void)c;
-    return smp_wait();
-}
-
-static long call_timer(uint64_t deadline_tsc, uint64_t ns, uint64_t c)
-{
-    (void)c;
-    return apic_timer(deadline_tsc, ns);
-}
-
-static long call_irq_route(uint64_t gsi, uint64_t level, uint64_t c)
-{
-    (void)c;
-    smp_lock();
-    long err = apic_route(gsi, level);
-    smp_unlock();
-    return err;
-}
-
-static long call_irq_mask(uint64_t gsi, uint64_t masked, uint64_t c)
-{
-    (void)c;
-    smp_lock();
-    long err = apic_mask(gsi, masked);
-    smp_unlock();
-    return err;
-}
-
 static bool port_allowed(uint64_t port)
 {
     return (port >= SERIAL_FIRST && port <= SERIAL_LAST) || port == CMOS_INDEX || port == CMOS_DATA;
@@ -88,9 +31,8 @@ static long call_port(uint64_t port, uint64_t op, uint64_t value)
     return 0;
 }
 
-static long call_fsbase(uint64_t base, uint64_t b, uint64_t c)
+static long call_fsbase(uint64_t base)
 {
-    (void)b, (void)c;
     if (base >= KERNEL_AREA_END) { /* a non-canonical value would fault in ring 0 */
         return -EPERM;
     }
@@ -98,93 +40,22 @@ static long call_fsbase(uint64_t base, uint64_t b, uint64_t c)
     return 0;
 }
 
-static long call_poweroff(uint64_t status, uint64_t b, uint64_t c)
+static long call_poweroff(uint64_t status)
 {
-    (void)b, (void)c;
     power_off(status);
 }
 
-static long call_donate(uint64_t pa, uint64_t b, uint64_t c)
-{
-    (void)b, (void)c;
-    smp_lock();
-    long err = tables_donate(pa);
-    smp_unlock();
-    return err;
-}
-
-static long call_pool(uint64_t a, uint64_t b, uint64_t c)
-{
-    (void)a, (void)b, (void)c;
-    return tables_pool();
-}
-
-static long call_map_run(uint64_t va, uint64_t pa_flags, uint64_t npages)
-{
-    smp_lock();
-    long err = paging_map_run(va, pa_flags, npages);
-    smp_unlock();
-    return err;
-}
-
-static long call_unmap_run(uint64_t va, uint64_t b, uint64_t npages)
-{
-    smp_lock();
-    long err = paging_unmap_run(va, b, npages);
-    smp_unlock();
-    return err;
-}
-
-static long call_replace_run(uint64_t va, uint64_t pa_flags, uint64_t npages)
-{
-    smp_lock();
-    long err = paging_replace_run(va, pa_flags, npages);
-    smp_unlock();
-    return err;
-}
-
-static long call_cpu_start(uint64_t cpu, uint64_t b, uint64_t c)
-{
-    (void)b, (void)c;
-    return smp_start(cpu);
-}
-
-static long call_ipi(uint64_t cpu, uint64_t b, uint64_t c)
-{
-    (void)b, (void)c;
-    return smp_ipi(cpu);
-}
-
-static long call_serialize(uint64_t a, uint64_t b, uint64_t c)
-{
-    (void)a, (void)b, (void)c;
-    return smp_serialize();
-}
-
-static long call_lapic_count(uint64_t a, uint64_t b, uint64_t c)
-{
-    (void)a, (void)b, (void)c;
-    return apic_count();
-}
-
+/* Functions that take fewer arguments ignore the rest: they are in registers. */
+#define CALL(function) (call_fn)(void *)(function)
 const call_fn call_table[MON_NCALLS] = {
-    [MON_MAP] = call_map,
-    [MON_UNMAP] = call_unmap,
-    [MON_PROTECT] = call_protect,
-    [MON_WAIT] = call_wait,
-    [MON_TIMER] = call_timer,
-    [MON_IRQ_ROUTE] = call_irq_route,
-    [MON_IRQ_MASK] = call_irq_mask,
-    [MON_PORT] = call_port,
-    [MON_FSBASE] = call_fsbase,
-    [MON_POWEROFF] = call_poweroff,
-    [MON_DONATE] = call_donate,
-    [MON_POOL] = call_pool,
-    [MON_LAPIC_COUNT] = call_lapic_count,
-    [MON_MAP_RUN] = call_map_run,
-    [MON_UNMAP_RUN] = call_unmap_run,
-    [MON_REPLACE_RUN] = call_replace_run,
-    [MON_CPU_START] = call_cpu_start,
-    [MON_IPI] = call_ipi,
-    [MON_SERIALIZE] = call_serialize,
+    [MON_MAP] = CALL(paging_map),          [MON_UNMAP] = CALL(paging_unmap),
+    [MON_PROTECT] = CALL(paging_protect),  [MON_WAIT] = CALL(smp_wait),
+    [MON_TIMER] = CALL(apic_timer),        [MON_IRQ_ROUTE] = CALL(apic_route),
+    [MON_IRQ_MASK] = CALL(apic_mask),      [MON_PORT] = call_port,
+    [MON_FSBASE] = CALL(call_fsbase),      [MON_POWEROFF] = CALL(call_poweroff),
+    [MON_DONATE] = CALL(tables_donate),    [MON_POOL] = CALL(tables_pool),
+    [MON_LAPIC_COUNT] = CALL(apic_count),  [MON_MAP_RUN] = paging_map_run,
+    [MON_UNMAP_RUN] = paging_unmap_run,    [MON_REPLACE_RUN] = paging_replace_run,
+    [MON_CPU_START] = CALL(smp_start),     [MON_IPI] = CALL(smp_ipi),
+    [MON_SERIALIZE] = CALL(smp_serialize),
 };

@@ -273,13 +273,14 @@ static long range_protect(const struct mon_range *r)
     return 0;
 }
 
-/* At the end of a call: no CPU goes by what it has changed any more. */
+/* At the end of a call, which began with smp_lock: no CPU goes by what it has changed any more. */
 static long settle(long err)
 {
     if (stale) {
         stale = false;
         smp_flush_others();
     }
+    smp_unlock();
     return err;
 }
 
@@ -289,6 +290,7 @@ static long each_range(uint64_t n, long (*act)(const struct mon_range *r))
         return -EINVAL;
     }
     long err = 0;
+    smp_lock();
     const volatile struct call_page *page = slot_va(SLOT_CPU + cpu_index() * CPU_STRIDE + PAGE);
     for (uint64_t i = 0; i < n && err == 0; i++) {
         /* Copied once: ring 3 may change the page while we look. */
@@ -310,7 +312,8 @@ long paging_map_run(uint64_t va, uint64_t pa_flags, uint64_t npages)
 {
     struct mon_range r = {.va = va, .pa = pa_flags & ~(PAGE - 1), .flags = pa_flags & (PAGE - 1)};
     r.npages = (uint32_t)npages;
-    return npages <= UINT32_MAX ? settle(range_map(&r)) : -EINVAL;
+    smp_lock();
+    return settle(npages <= UINT32_MAX ? range_map(&r) : -EINVAL);
 }
 
 long paging_replace_run(uint64_t va, uint64_t pa_flags, uint64_t npages)
@@ -322,7 +325,8 @@ long paging_unmap_run(uint64_t va, uint64_t b, uint64_t npages)
 {
     struct mon_range r = {.va = va, .npages = (uint32_t)npages};
     (void)b;
-    return npages <= UINT32_MAX ? settle(range_unmap(&r)) : -EINVAL;
+    smp_lock();
+    return settle(npages <= UINT32_MAX ? range_unmap(&r) : -EINVAL);
 }
 
 long paging_unmap(uint64_t n)

@@ -13,7 +13,7 @@
 
 #define ICR_INIT 0x4500
 #define ICR_STARTUP 0x4600
-#define INIT_CYCLES 400000UL /* 200 us at 2 GHz: virtual machines need less than the manual's 10 ms */
+#define INIT_CYCLES 400000UL /* 200 us at 2 GHz; the manual's 10 ms are for real ones */
 #define SIPI_CYCLES 40000000UL /* 20 ms: then once more */
 #define SIPI_TRIES 100
 

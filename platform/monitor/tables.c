@@ -164,7 +164,7 @@ static bool table_maps(const uint64_t *table, unsigned level, uint64_t pa)
     return false;
 }
 
-long tables_donate(uint64_t pa)
+static long donate(uint64_t pa)
 {
     if ((pa & (HUGE - 1)) != 0 || pa < 2 * HUGE || pa >= GIGA || !paging_frames_allowed(pa, HUGE)) {
         return -EINVAL;
@@ -193,6 +193,14 @@ long tables_donate(uint64_t pa)
     uint64_t n = HUGE / 8;
     __asm__ volatile("rep stosq" : "+D"(at), "+c"(n) : "a"(0UL) : "memory");
     return 0;
+}
+
+long tables_donate(uint64_t pa)
+{
+    smp_lock();
+    long err = donate(pa);
+    smp_unlock();
+    return err;
 }
 
 long tables_pool(void)
