@@ -12,6 +12,7 @@
 #include <linux/limits.h>
 
 #include "fs/attr.h"
+#include "fs/inotify.h"
 #include "kernel/base/print.h"
 #include "kernel/base/string.h"
 #include "kernel/process.h"
@@ -110,10 +111,22 @@ int entry_make(const struct path *at, const char *name, uint32_t mode, uint64_t 
         err = ops->create(e.dir.vnode, e.name, strlen(e.name), mode, rdev, &v);
     }
     if (err == 0) {
+        inotify_name(e.dir.vnode, e.name, v, IN_CREATE);
         vnode_put(v);
     }
     entry_put(&e);
     return err;
+}
+
+/* A name without a vnode at hand was made. */
+static void told_created(const struct entry *e)
+{
+    struct vnode *v;
+    struct vnode *dir = e->dir.vnode;
+    if (inotify_active() && dir->ops->lookup(dir, e->name, strlen(e->name), &v) == 0) {
+        inotify_name(dir, e->name, v, IN_CREATE);
+        vnode_put(v);
+    }
 }
 
 int entry_symlink(const char *target, const struct path *at, const char *name)
@@ -125,6 +138,9 @@ int entry_symlink(const char *target, const struct path *at, const char *name)
     }
     const struct vnode_ops *ops = e.dir.vnode->ops;
     err = ops->symlink != NULL ? ops->symlink(e.dir.vnode, e.name, strlen(e.name), target) : -EPERM;
+    if (err == 0) {
+        told_created(&e);
+    }
     entry_put(&e);
     return err;
 }
@@ -143,6 +159,10 @@ int entry_link(struct vnode *v, const struct path *at, const char *name)
         err = -EPERM;
     } else {
         err = ops->link(e.dir.vnode, e.name, strlen(e.name), v);
+    }
+    if (err == 0) {
+        inotify_node(v, IN_ATTRIB);
+        inotify_name(e.dir.vnode, e.name, v, IN_CREATE);
     }
     entry_put(&e);
     return err;
@@ -193,6 +213,15 @@ static int refuse_slash(const struct vnode *v)
     return v == NULL ? -ENOENT : S_ISDIR(v->mode) ? -EISDIR : -ENOTDIR;
 }
 
+/* v has lost a name. */
+static void tell_removed(struct vnode *v)
+{
+    if (!S_ISDIR(v->mode)) {
+        inotify_node(v, IN_ATTRIB);
+    }
+    inotify_gone(v);
+}
+
 int entry_remove(const struct path *at, const char *name, bool is_rmdir)
 {
     struct entry e;
@@ -213,6 +242,10 @@ int entry_remove(const struct path *at, const char *name, bool is_rmdir)
     if (err == 0) {
         err = dir->ops->unlink != NULL ? dir->ops->unlink(dir, e.name, strlen(e.name), is_rmdir)
                                        : -EROFS;
+    }
+    if (err == 0) {
+        tell_removed(e.vnode);
+        inotify_name(dir, e.name, e.vnode, IN_DELETE);
     }
     entry_put(&e);
     return err;
@@ -301,6 +334,26 @@ static int check_rename_rights(const struct entry *from, const struct entry *to,
     return err;
 }
 
+static void tell_moved(const struct entry *from, const struct entry *to)
+{
+    uint32_t cookie = inotify_cookie();
+    inotify_name_event(from->dir.vnode, from->name, from->vnode, IN_MOVED_FROM, cookie);
+    inotify_name_event(to->dir.vnode, to->name, from->vnode, IN_MOVED_TO, cookie);
+}
+
+static void tell_renamed(const struct entry *from, const struct entry *to, unsigned flags)
+{
+    tell_moved(from, to);
+    if (to->vnode != NULL && (flags & RENAME_EXCHANGE) == 0) {
+        tell_removed(to->vnode);
+    }
+    inotify_node(from->vnode, IN_MOVE_SELF);
+    if (to->vnode != NULL && (flags & RENAME_EXCHANGE) != 0) {
+        tell_moved(to, from);
+        inotify_node(to->vnode, IN_MOVE_SELF);
+    }
+}
+
 static int rename_found(const struct entry *from, const struct entry *to, unsigned flags)
 {
     struct vnode *dir = from->dir.vnode;
@@ -321,7 +374,11 @@ static int rename_found(const struct entry *from, const struct entry *to, unsign
     err = check_rename_rights(from, to, flags);
     struct vnode_name old = {dir, from->name, strlen(from->name)};
     struct vnode_name fresh = {to->dir.vnode, to->name, strlen(to->name)};
-    return err != 0 ? err : dir->ops->rename(&old, &fresh, flags);
+    err = err != 0 ? err : dir->ops->rename(&old, &fresh, flags);
+    if (err == 0 && inotify_active()) {
+        tell_renamed(from, to, flags);
+    }
+    return err;
 }
 
 int entry_rename(const struct path *from_at, const char *from, const struct path *to_at,

@@ -14,6 +14,7 @@
 #include "fs/attr.h"
 #include "fs/devfs.h"
 #include "fs/fifo.h"
+#include "fs/inotify.h"
 #include "fs/lock.h"
 #include "fs/vnode.h"
 #include "kernel/base/string.h"
@@ -40,6 +41,7 @@ static long vfile_read(struct file *f, struct iov_iter *it, uint64_t *pos)
     long n = v->ops->read(v, it, *pos);
     if (n > 0) {
         *pos += (uint64_t)n;
+        inotify_file(f, IN_ACCESS);
     }
     return n;
 }
@@ -78,6 +80,9 @@ LOCK_ITSELF static long vfile_write(struct file *f, struct iov_iter *it, uint64_
     long n = write_at(v, it, pos, (f->flags & O_APPEND) != 0 || it->append);
     if (unlikely(shared)) {
         mutex_unlock(&v->write_lock);
+    }
+    if (n > 0) {
+        inotify_file(f, IN_MODIFY);
     }
     return n;
 }
@@ -152,13 +157,21 @@ static bool vfile_sealed(struct file *f)
 
 static int vfile_truncate(struct file *f, uint64_t len)
 {
-    return attr_truncate(f->vnode, len);
+    int err = attr_truncate(f->vnode, len);
+    if (err == 0) {
+        inotify_file(f, IN_MODIFY);
+    }
+    return err;
 }
 
 static int vfile_fallocate(struct file *f, int mode, uint64_t offset, uint64_t len)
 {
     struct vnode *v = f->vnode;
-    return v->ops->fallocate != NULL ? v->ops->fallocate(v, mode, offset, len) : -EOPNOTSUPP;
+    int err = v->ops->fallocate != NULL ? v->ops->fallocate(v, mode, offset, len) : -EOPNOTSUPP;
+    if (err == 0) {
+        inotify_file(f, IN_MODIFY);
+    }
+    return err;
 }
 
 /* Records of one round, made here because the file system's locks are held while it emits. */
@@ -228,6 +241,9 @@ static long vfile_getdents(struct file *f, struct iov_iter *it)
         done += n;
     }
     heap_free(d.buf);
+    if (n >= 0) {
+        inotify_file(f, IN_ACCESS);
+    }
     return done != 0 ? done : n;
 }
 
@@ -261,8 +277,13 @@ static const struct file_ops place_ops = {.stat = vfile_stat}; /* O_PATH */
 
 static void vfile_detach(struct file *f)
 {
+    struct vnode *v = f->vnode;
     lock_release(f);
+    vnode_get(v);
+    inotify_file(f, file_writable(f) ? IN_CLOSE_WRITE : IN_CLOSE_NOWRITE);
     path_put(f->path);
+    inotify_gone(v);
+    vnode_put(v);
     heap_free(f->path);
 }
 

@@ -10,6 +10,7 @@
 #include <linux/limits.h>
 
 #include "fs/attr.h"
+#include "fs/inotify.h"
 #include "fs/vnode.h"
 #include "kernel/base/string.h"
 #include "kernel/heap.h"
@@ -84,12 +85,20 @@ static int open_place(const struct path *p, const struct open *o, struct file **
     if (err != 0) {
         return err;
     }
-    if ((o->flags & O_TRUNC) != 0 && S_ISREG(p->vnode->mode) && !o->created) {
+    bool truncated = (o->flags & O_TRUNC) != 0 && S_ISREG(p->vnode->mode) && !o->created;
+    if (truncated) {
         err = attr_truncate(p->vnode, 0);
     }
     unsigned kept = o->flags & ~(unsigned)OPEN_ONCE;
     kept |= (o->flags & O_PATH) != 0 ? 0 : O_LARGEFILE; /* F_GETFL shows it on x86-64 */
-    return err != 0 ? err : vfile_open_any(p, kept, out);
+    err = err != 0 ? err : vfile_open_any(p, kept, out);
+    if (err == 0) {
+        inotify_file(*out, IN_OPEN);
+    }
+    if (err == 0 && truncated) {
+        inotify_path(p, IN_MODIFY);
+    }
+    return err;
 }
 
 /* path of name in dir. */
@@ -122,6 +131,7 @@ static int create_in(const struct path *dir, const char *name, struct open *o, s
         return err;
     }
     o->created = true;
+    inotify_name(dir->vnode, name, v, IN_CREATE);
     err = child_path(dir, name, v, out);
     if (err != 0) {
         vnode_put(v);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Changing attributes: length, mode, owner, times. Source: the manual page of each call. */
 #include "fs/attr.h"
+#include "fs/inotify.h"
 
 #include <asm/errno.h>
 #include <linux/fcntl.h>
@@ -21,6 +22,25 @@ struct utime_pair {
     __kernel_old_time_t actime, modtime;
 };
 
+/* Report to inotify what has been done, if err says that it has. */
+static void tell_path(int err, const struct path *p, uint32_t mask)
+{
+    if (err == 0) {
+        inotify_path(p, mask);
+    }
+}
+
+static void tell_fd(int err, int fd, uint32_t mask)
+{
+    if (err == 0 && inotify_active()) {
+        struct fd_ref r = fd_borrow(fd);
+        if (r.file != NULL) {
+            inotify_file(r.file, mask);
+        }
+        fd_return(r);
+    }
+}
+
 long sys_truncate(const char USER *name, long len)
 {
     struct path p;
@@ -35,6 +55,7 @@ long sys_truncate(const char USER *name, long len)
         err = access_check(p.vnode, MAY_WRITE, false);
     }
     err = err != 0 ? err : attr_truncate(p.vnode, (uint64_t)len);
+    tell_path(err, &p, IN_MODIFY);
     path_put(&p);
     return err;
 }
@@ -48,6 +69,7 @@ long sys_fchmodat2(int at, const char USER *name, unsigned mode, int flags)
     int err = name_place(at, name, (unsigned)flags, &p);
     if (err == 0) {
         err = attr_chmod(p.vnode, mode);
+        tell_path(err, &p, IN_ATTRIB);
         path_put(&p);
     }
     return err;
@@ -70,6 +92,7 @@ long sys_fchmod(int fd, unsigned mode)
     if (err == 0) {
         err = attr_chmod(v, mode);
         vnode_put(v);
+        tell_fd(err, fd, IN_ATTRIB);
     }
     return err;
 }
@@ -83,6 +106,7 @@ long sys_fchownat(int at, const char USER *name, unsigned uid, unsigned gid, int
     int err = name_place(at, name, (unsigned)flags, &p);
     if (err == 0) {
         err = attr_chown(p.vnode, uid, gid);
+        tell_path(err, &p, IN_ATTRIB);
         path_put(&p);
     }
     return err;
@@ -105,6 +129,7 @@ long sys_fchown(int fd, unsigned uid, unsigned gid)
     if (err == 0) {
         err = attr_chown(v, uid, gid);
         vnode_put(v);
+        tell_fd(err, fd, IN_ATTRIB);
     }
     return err;
 }
@@ -138,6 +163,13 @@ static int decode_times(const struct __kernel_timespec ts[2], struct times *out)
     return err != 0 ? err : decode_time(&ts[1], &out->attr.mtime, VATTR_MTIME, &out->which);
 }
 
+/* What inotify(7) calls it. */
+static uint32_t times_event(unsigned which)
+{
+    bool both = which == (VATTR_ATIME | VATTR_MTIME);
+    return both ? IN_ATTRIB : (which & VATTR_ATIME) != 0 ? IN_ACCESS : IN_MODIFY;
+}
+
 static int set_times(int at, const char USER *name, unsigned flags,
                      const struct __kernel_timespec ts[2])
 {
@@ -153,12 +185,14 @@ static int set_times(int at, const char USER *name, unsigned flags,
         if (err == 0) {
             err = attr_set_times(v, &t.attr, t.which, t.now);
             vnode_put(v);
+            tell_fd(err, at, times_event(t.which));
         }
         return err;
     }
     err = name_place(at, name, flags, &p);
     if (err == 0) {
         err = attr_set_times(p.vnode, &t.attr, t.which, t.now);
+        tell_path(err, &p, times_event(t.which));
         path_put(&p);
     }
     return err;

@@ -2,6 +2,7 @@
 /* Extended attributes: each call in three forms, by name with and without following a symlink, and
  * by descriptor. Arguments are read before the file is looked for, as Linux does.
  * Source: xattr(7), getxattr(2), setxattr(2), listxattr(2), removexattr(2). */
+#include "fs/inotify.h"
 #include "fs/xattr.h"
 
 #include <asm/errno.h>
@@ -62,6 +63,9 @@ static long set_value(const struct target *t, const char *key, const struct xatt
     int err = find(t, &v);
     if (err == 0) {
         err = xattr_set(v, key, value, flags);
+        if (err == 0) {
+            inotify_node(v, IN_ATTRIB);
+        }
         vnode_put(v);
     }
     return err;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-// sources: fs/tmp*.c fs/vnode.c fs/vfile.c fs/attr.c
+// sources: fs/tmp*.c fs/vnode.c fs/vfile.c fs/attr.c fs/inotify.c
 // sources: fs/access.c fs/lock.c fs/namei.c fs/entry.c fs/vfs.c kernel/fileattr.c kernel/file.c
 // sources: kernel/wait.c kernel/mutex.c kernel/timer.c kernel/base/rbtree.c platform/irq.c
 // fakes: sched heap log uaccess moncall clock cpu process pages

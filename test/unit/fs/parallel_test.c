@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 // sources: fs/tmp*.c fs/vnode.c fs/namei.c fs/entry.c fs/access.c fs/attr.c fs/vfile.c fs/lock.c
-// sources: fs/vfs.c kernel/file.c kernel/fileattr.c kernel/wait.c kernel/mutex.c
+// sources: fs/vfs.c fs/inotify.c kernel/file.c kernel/fileattr.c kernel/wait.c kernel/mutex.c
 // fakes: threads heap pages
 // sanitize: thread
 /* Random calls on the names and contents of one small tree by several CPUs at once, under
@@ -75,6 +75,11 @@ size_t uaccess_read_part(void *dst, const void USER *src, size_t len)
 size_t uaccess_write_part(void USER *dst, const void *src, size_t len)
 {
     return 0;
+}
+
+int uaccess_write(void USER *dst, const void *src, size_t len)
+{
+    return -EFAULT;
 }
 
 size_t uaccess_zero_part(void USER *dst, size_t len)
