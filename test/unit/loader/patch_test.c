@@ -13,7 +13,7 @@
 static uint8_t memory[2 * PAGE_SIZE] __attribute__((aligned(4096)));
 static uint8_t before[PLAN_PATCH_LEN];
 static const struct patch *now;
-static unsigned steps;
+static unsigned steps, others;
 
 /* Each instruction start has its old byte with all old bytes behind it, its new one likewise, or
  * traps. */
@@ -27,6 +27,13 @@ void cpu_serialize(void)
         CHECK((now->starts >> i & 1) == 0 || at[i] == now->traps[i]);
     }
     CHECK(new || patch_pending(now->addr) || old);
+}
+
+/* After every step, before the next. */
+void cpu_serialize_others(void)
+{
+    others++;
+    CHECK_EQ(others, steps);
 }
 
 static struct patch make(uint64_t addr, uint8_t starts)

@@ -39,9 +39,24 @@ static volatile uint64_t flushed[64];
 
 static unsigned flushes_others;
 
-/* There is one CPU here; what it asks of others is counted. */
+/* There is one CPU here; what it asks of others is counted, and that it asks under the lock. */
+static bool locked;
+
+void smp_lock(void)
+{
+    CHECK(!locked);
+    locked = true;
+}
+
+void smp_unlock(void)
+{
+    CHECK(locked);
+    locked = false;
+}
+
 void smp_flush_others(void)
 {
+    CHECK(locked);
     flushes_others++;
 }
 
