@@ -23,9 +23,15 @@ static const struct companion {
      {"/etc/perl", "/usr/share/perl", "/usr/share/perl5", ARCH "/perl", ARCH "/perl-base",
       ARCH "/perl5", "/usr/local/share/perl"}},
     {"ruby*", {"/usr/lib/ruby", "/var/lib/gems", ARCH "/ruby", "/usr/share/rubygems-integration"}},
-    {"lua*", {"/usr/share/lua", ARCH "/lua", "/usr/local/share/lua", "/usr/local/lib/lua"}},
+    {"lua*",
+     {"/usr/share/lua", "/usr/share/luajit*", ARCH "/lua", "/usr/local/share/lua",
+      "/usr/local/lib/lua"}},
     {"node*", {"/usr/share/nodejs", ARCH "/nodejs"}},
-    {"php*", {"/etc/php", "/usr/lib/php", "/usr/share/php"}},
+    {"php*", {"/etc/php", "/usr/lib/php", "/usr/share/php", "/usr/share/zoneinfo"}},
+    {"java", {"/usr/lib/jvm/java-*-openjdk-*", "/etc/java-*-openjdk"}},
+    {"libguile-3*", {"/usr/share/guile/3.0", ARCH "/guile/3.0", ARCH "/gconv"}},
+    {"iconv", {ARCH "/gconv"}},
+    {"beam.smp", {"/usr/lib/erlang"}},
     {"tclsh*", {"/usr/share/tcltk"}},
     {"gawk", {"/usr/share/awk", ARCH "/gawk"}},
     {"vim*", {"/usr/share/vim", "/etc/vim"}},
@@ -41,7 +47,8 @@ static const struct companion {
 /* Inside those folders: what only compilers read, and packaging tools, which start other
  * programs. */
 static const char *const unwanted[] = {
-    "*.a", "*.h", "*.pod", "*.la", "pip", "setuptools", "ensurepip", "idlelib", NULL,
+    "*.a", "*.h",        "*.pod",     "*.la",    "*.jmod", "ct.sym",
+    "pip", "setuptools", "ensurepip", "idlelib", NULL,
 };
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))

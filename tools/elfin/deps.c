@@ -332,7 +332,9 @@ int deps_add_program(struct deps *d, const char *path, const struct executable *
     if (verdict != EXECUTABLE_OK) {
         return STATUS_NOT_EXECUTABLE; /* not reached unless the file changed under us */
     }
-    add_object(d, path, &copy, NULL);
+    /* $ORIGIN is the folder of the program itself, not that of a link to it. */
+    const struct tree_node *node = tree_find(d->tree, path);
+    add_object(d, node != NULL ? node->path : path, &copy, NULL);
     return close_over(d, d->last, d->complete);
 }
 
