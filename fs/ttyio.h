@@ -16,7 +16,7 @@
 void ttyio_init(void);
 
 /* ttyio_set_size: the window has another size now. Context: any. */
-void ttyio_set_size(const struct winsize *size);
+void ttyio_set_size(const struct winsize *to);
 
 /* ttyio_control: one ioctl of tty_ioctl(4); arg is its raw argument. Returns 0; -EFAULT, -EINVAL,
  * -EPERM; -ENOTTY for one that is not known. */

@@ -103,8 +103,11 @@ static int make_starts(struct callers *c)
     for (size_t i = 0; i < c->nkeys; i++) {
         n += i == 0 || c->keys[i] >> 32 != c->keys[i - 1] >> 32;
     }
-    c->starts = n != 0 ? heap_zalloc(n * sizeof(*c->starts)) : NULL;
-    if (n != 0 && c->starts == NULL) {
+    if (n == 0) {
+        return 0;
+    }
+    c->starts = heap_zalloc(n * sizeof(*c->starts));
+    if (c->starts == NULL) {
         return -ENOMEM;
     }
     for (size_t i = 0; i < c->nkeys; i++) {

@@ -244,7 +244,7 @@ static int open_sections(struct functions *f, const Elf64_Ehdr *eh)
     unsigned n = min((unsigned)eh->e_shnum, MAX_SECTIONS);
     for (unsigned i = 0; i < 2 * n; i++) {
         Elf64_Shdr sh;
-        if (!read_at(f, eh->e_shoff + i % n * sizeof(sh), &sh, sizeof(sh))) {
+        if (!read_at(f, eh->e_shoff + (i < n ? i : i - n) * sizeof(sh), &sh, sizeof(sh))) {
             return 0;
         }
         if (i < n) {

@@ -125,7 +125,7 @@ static bool has_caller(struct proof *p, const struct callers_start *s, unsigned 
         return true;
     }
     for (uint32_t i = 0; i < 2 * n; i++) {
-        if (is_code(p, callers_origin(&p->callers, s, i % n), i < n, depth)) {
+        if (is_code(p, callers_origin(&p->callers, s, i < n ? i : i - n), i < n, depth)) {
             return true;
         }
     }

@@ -165,7 +165,9 @@ int stub_alloc(const struct plan *p, size_t len, struct stub_place *out)
     struct stub_page *fresh;
     int err = page_create(p, n, &fresh);
     if (err == 0) {
-        slot_take(fresh, (unsigned)slot_find(fresh, p, n), n, out);
+        int slot = slot_find(fresh, p, n);
+        assert(slot >= 0); /* the page was placed for p */
+        slot_take(fresh, (unsigned)slot, n, out);
         spin_lock(&lock);
         list_append(&pages, &fresh->link);
         npages++;
