@@ -4,6 +4,7 @@
 #include "syscall/clock.h"
 
 #include <asm/errno.h>
+#include <linux/capability.h>
 #include <linux/time.h>
 #include <linux/time_types.h>
 
@@ -11,6 +12,7 @@
 #include "kernel/sched.h"
 #include "kernel/thread.h"
 #include "kernel/uaccess.h"
+#include "loader/vdso.h"
 #include "platform/clock.h"
 
 /* Clocks that are made of a process or thread id. */
@@ -18,6 +20,8 @@
 #define CPUCLOCK_SCHED_MAX 2 /* PROF, VIRT, SCHED; 3 is a descriptor's clock */
 #define CPUCLOCK_PERTHREAD 4
 #define SEC_LIMIT (INT64_MAX / (int64_t)NSEC_PER_SEC) /* later is never */
+/* as Linux: room for 30 years of uptime */
+#define SETTABLE_SEC_LIMIT (SEC_LIMIT - 30L * 365 * 86400)
 
 static const struct clock_info clocks[] = {
     [CLOCK_REALTIME] = {.kind = CLOCK_KIND_WALL, .sleeps = true},
@@ -100,4 +104,18 @@ int clock_put(void USER *out, uint64_t ns)
 {
     struct __kernel_timespec ts = {(int64_t)(ns / NSEC_PER_SEC), (long)(ns % NSEC_PER_SEC)};
     return uaccess_write(out, &ts, sizeof(ts));
+}
+
+int clock_set(uint64_t ns)
+{
+    if (ns / NSEC_PER_SEC >= SETTABLE_SEC_LIMIT || ns < clock_ns()) {
+        return -EINVAL;
+    }
+    if (!process_capable(CAP_SYS_TIME)) {
+        return -EPERM;
+    }
+    clock_set_wall(ns);
+    vdso_update();
+    clocktimer_wall_changed();
+    return 0;
 }

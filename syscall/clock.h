@@ -20,6 +20,9 @@ void clock_drop(const struct clock_info *c);
 /* clock_now: what it shows, in ns. */
 uint64_t clock_now(const struct clock_info *c);
 
+/* clock_set: set the wall clock, with all that depends on it. Returns 0, -EINVAL, -EPERM. */
+MUST_CHECK int clock_set(uint64_t wall_ns);
+
 /* clock_take, clock_put: a struct __kernel_timespec of the program; times beyond the range of 64
  * bits in ns are the greatest there. clock_take returns 0, -EFAULT, -EINVAL; clock_put 0,
  * -EFAULT. */

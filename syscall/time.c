@@ -4,7 +4,6 @@
  * Source: clock_gettime(2), clock_nanosleep(2), getitimer(2), alarm(2), gettimeofday(2),
  * getcpu(2). */
 #include <asm/errno.h>
-#include <linux/capability.h>
 #include <linux/time.h>
 #include <linux/time_types.h>
 
@@ -14,7 +13,6 @@
 #include "kernel/thread.h"
 #include "kernel/uaccess.h"
 #include "kernel/wait.h"
-#include "loader/vdso.h"
 #include "platform/clock.h"
 #include "platform/cpu.h"
 #include "syscall/calls.h"
@@ -25,8 +23,6 @@
 #define USEC_PER_SEC 1000000L
 #define COARSE_NS 4000000L /* a tick at 250 Hz */
 #define SEC_LIMIT (INT64_MAX / (int64_t)NSEC_PER_SEC) /* later is never */
-/* as Linux: room for 30 years of uptime */
-#define SETTABLE_SEC_LIMIT (SEC_LIMIT - 30L * 365 * 86400)
 
 long sys_clock_gettime(int clock, void USER *ts)
 {
@@ -51,20 +47,6 @@ long sys_clock_getres(int clock, void USER *ts)
     return ts == NULL ? 0 : clock_put(ts, info.coarse ? COARSE_NS : 1);
 }
 
-static long set_wall(uint64_t ns)
-{
-    if (ns / NSEC_PER_SEC >= SETTABLE_SEC_LIMIT || ns < clock_ns()) {
-        return -EINVAL;
-    }
-    if (!process_capable(CAP_SYS_TIME)) {
-        return -EPERM;
-    }
-    clock_set_wall(ns);
-    vdso_update();
-    clocktimer_wall_changed();
-    return 0;
-}
-
 long sys_clock_settime(int clock, const void USER *ts)
 {
     uint64_t ns;
@@ -80,7 +62,7 @@ long sys_clock_settime(int clock, const void USER *ts)
     if (cpu && err != -EFAULT) {
         return -EPERM; /* a process cannot say how long it has run */
     }
-    return err != 0 ? err : set_wall(ns);
+    return err != 0 ? err : clock_set(ns);
 }
 
 /* A timeval of the program as ns. Returns 0 or -EINVAL. */
@@ -106,7 +88,7 @@ long sys_settimeofday(const void USER *tv, const void USER *tz)
         return -EFAULT;
     }
     int err = tv != NULL ? from_timeval(&t, &ns) : 0;
-    return err != 0 || tv == NULL ? err : set_wall(ns);
+    return err != 0 || tv == NULL ? err : clock_set(ns);
 }
 
 long sys_gettimeofday(void USER *tv, void USER *tz)
