@@ -26,14 +26,20 @@ static struct timer *first(struct timer_queue *q) NEEDS(q->lock)
     return node != NULL ? rb_entry(node, struct timer, node) : NULL;
 }
 
-/* Put the earliest deadline into the hardware, this CPU's. An earlier one that is armed already
- * only costs a needless interrupt, so cancelling a timer leaves it. */
-static void arm(struct timer_queue *q) NEEDS(q->lock)
+/* Unlock q, this CPU's, and put its earliest deadline into the hardware. An earlier one that is
+ * armed already only costs a needless interrupt, so cancelling a timer leaves it. Only this CPU adds
+ * to q and only it arms, so that the slow part need not keep others waiting. */
+static void arm(struct timer_queue *q) DROPS(q->lock)
 {
     const struct timer *t = first(q);
-    if (t != NULL && t->deadline_ns < ~q->early_ns) {
-        q->early_ns = ~t->deadline_ns;
-        moncall_timer(t->deadline_ns);
+    uint64_t deadline_ns = t != NULL ? t->deadline_ns : TIME_NEVER;
+    bool sooner = t != NULL && deadline_ns < ~q->early_ns;
+    if (sooner) {
+        q->early_ns = ~deadline_ns;
+    }
+    spin_unlock(&q->lock);
+    if (sooner) {
+        moncall_timer(deadline_ns);
     }
 }
 
@@ -52,7 +58,7 @@ static void insert(struct timer_queue *q, struct timer *t) NEEDS(q->lock)
 
 void timer_init(struct timer *t, void (*fire)(struct timer *t))
 {
-    *t = (struct timer){.fire = fire};
+    *t = (struct timer){.fire = fire, .cpu = cpu_id()}; /* setting it locks no other CPU's queue */
 }
 
 /* Take t off the queue it is on. Returns whether its handler runs on another CPU. */
@@ -89,7 +95,6 @@ void timer_set(struct timer *t, uint64_t deadline_ns)
     __atomic_store_n(&t->cpu, cpu_id(), __ATOMIC_RELEASE);
     insert(q, t);
     arm(q);
-    spin_unlock(&q->lock);
 }
 
 void timer_cancel(struct timer *t)
@@ -126,7 +131,6 @@ static void expire(void)
         q->firing = NULL;
     }
     arm(q);
-    spin_unlock(&q->lock);
 }
 
 void timer_start(void)
