@@ -27,8 +27,8 @@ static struct timer *first(struct timer_queue *q) NEEDS(q->lock)
 }
 
 /* Unlock q, this CPU's, and put its earliest deadline into the hardware. An earlier one that is
- * armed already only costs a needless interrupt, so cancelling a timer leaves it. Only this CPU adds
- * to q and only it arms, so that the slow part need not keep others waiting. */
+ * armed already only costs a needless interrupt, so cancelling a timer leaves it. Only this CPU
+ * adds to q and only it arms, so that the slow part need not keep others waiting. */
 static void arm(struct timer_queue *q) DROPS(q->lock)
 {
     const struct timer *t = first(q);
