@@ -65,7 +65,7 @@ static void measure(struct sizes *s)
 /* R while it runs or could run, S while it sleeps. */
 static char state_of(const struct thread *thread)
 {
-    return thread->state == THREAD_BLOCKED ? 'S' : 'R';
+    return __atomic_load_n(&thread->state, __ATOMIC_RELAXED) == THREAD_BLOCKED ? 'S' : 'R';
 }
 
 void procstat_stat(struct text *t, uint64_t key)

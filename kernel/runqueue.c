@@ -11,6 +11,7 @@
 #include "kernel/runqueue.h"
 
 #include "kernel/thread.h"
+#include "platform/clock.h"
 #include "platform/cpu.h"
 
 #define SHORT_BURST 100000 /* cycles: a waker that usually blocks within these */
@@ -29,7 +30,7 @@ struct run_queue *runqueue_this(void)
 
 static unsigned cpu_of_thread(const struct thread *t)
 {
-    return __atomic_load_n(&t->cpu, __ATOMIC_RELAXED);
+    return __atomic_load_n(&t->cpu, __ATOMIC_ACQUIRE); /* pairs with runqueue_move */
 }
 
 LOCK_ITSELF struct run_queue *runqueue_lock_of(const struct thread *t)
@@ -57,7 +58,7 @@ void runqueue_insert(struct run_queue *q, struct thread *t)
     rbtree_link(&q->ready, &t->run_node, parent, link);
     /* sequentially consistent: pairs with a CPU that says it halts and looks once more */
     __atomic_store_n(&q->nready, q->nready + 1, __ATOMIC_SEQ_CST);
-    t->state = THREAD_READY;
+    thread_set_state(t, THREAD_READY);
     t->ready_tsc = cpu_cycles();
 }
 
@@ -81,15 +82,68 @@ struct thread *runqueue_pick(struct run_queue *q)
     return t;
 }
 
+/* The virtual time of t, which runs, by now. */
+static uint64_t had_so_far(const struct thread *t)
+{
+    int64_t since = (int64_t)(cpu_cycles() - t->since_tsc);
+    return t->vruntime + (uint64_t)max(since, (int64_t)0);
+}
+
+void runqueue_advance(struct run_queue *q)
+{
+    lock_assert_held(&q->lock);
+    struct rbnode *first = rbtree_first(&q->ready);
+    uint64_t least = UINT64_MAX;
+    if (first != NULL) {
+        least = rb_entry(first, struct thread, run_node)->vruntime;
+    }
+    if (q->current != q->idle) {
+        least = min(least, had_so_far(q->current));
+    }
+    if (least != UINT64_MAX) {
+        q->floor = max(q->floor, least);
+    }
+}
+
+void runqueue_want_slice(struct run_queue *q)
+{
+    lock_assert_held(&q->lock);
+    if (!timer_is_armed(&q->slice) && q->current != q->idle) {
+        timer_set(&q->slice, clock_ns() + SLICE_NS);
+    }
+}
+
+bool runqueue_announce(struct run_queue *q, const struct thread *t)
+{
+    lock_assert_held(&q->lock);
+    const struct thread *now = q->current;
+    bool here = q->cpu == cpu_id();
+    if (now == q->idle) {
+        return !here && __atomic_load_n(&q->idle_state, __ATOMIC_SEQ_CST) == IDLE_HALTED;
+    }
+    uint64_t had = had_so_far(now);
+    bool preempt = t->vruntime + SLICE_CYCLES / 4 < had;
+    if (preempt) {
+        cpu_attention(cpu_of(q->cpu), CPU_ATTENTION_RESCHED);
+    }
+    if (here) {
+        runqueue_want_slice(q);
+        return false;
+    }
+    return preempt || !timer_is_armed(&q->slice);
+}
+
 LOCK_ITSELF struct run_queue *runqueue_move(struct run_queue *q, struct thread *t, unsigned cpu)
 {
     lock_assert_held(&q->lock);
+    runqueue_advance(q);
     int64_t lead = (int64_t)(t->vruntime - q->floor);
     struct run_queue *to = &queues[cpu];
-    t->state = THREAD_READY;
-    __atomic_store_n(&t->cpu, cpu, __ATOMIC_RELAXED);
+    thread_set_state(t, THREAD_READY);
+    __atomic_store_n(&t->cpu, cpu, __ATOMIC_RELEASE); /* under which lock its state was set */
     spin_unlock(&q->lock);
     spin_lock(&to->lock);
+    runqueue_advance(to);
     int64_t at = (int64_t)to->floor + lead;
     t->vruntime = at > 0 ? (uint64_t)at : 0;
     runqueue_insert(to, t);
@@ -141,44 +195,52 @@ unsigned runqueue_place(const struct thread *t, unsigned last)
     return best == MAX_CPUS ? last : best; /* an affinity without a CPU cannot be set */
 }
 
-/* The first in q that may run on cpu and became ready before the given moment. */
-static struct thread *movable(struct run_queue *q, unsigned cpu, uint64_t before) NEEDS(q->lock)
+/* The first in q that may run on cpu and became ready before the given moment; *early: there is one
+ * that became so later. */
+static struct thread *movable(struct run_queue *q, unsigned cpu, uint64_t before, bool *early)
+    NEEDS(q->lock)
 {
     lock_assert_held(&q->lock);
+    *early = false;
     for (struct rbnode *at = rbtree_first(&q->ready); at != NULL; at = rbtree_next(at)) {
         struct thread *t = rb_entry(at, struct thread, run_node);
-        if (allowed(t, cpu) && (int64_t)(before - t->ready_tsc) >= 0) {
+        if (!allowed(t, cpu)) {
+            continue;
+        }
+        if ((int64_t)(before - t->ready_tsc) >= 0) {
             return t;
         }
+        *early = true;
     }
     return NULL;
 }
 
-LOCK_ITSELF static bool move_one(struct run_queue *from, unsigned to, uint64_t patience)
+LOCK_ITSELF static enum pull_result move_one(struct run_queue *from, unsigned to, uint64_t patience)
 {
+    bool early;
     if (__atomic_load_n(&from->nready, __ATOMIC_SEQ_CST) == 0) {
-        return false;
+        return PULL_NOTHING;
     }
     spin_lock(&from->lock);
-    struct thread *t = movable(from, to, cpu_cycles() - patience);
+    struct thread *t = movable(from, to, cpu_cycles() - patience, &early);
     if (t == NULL) {
         spin_unlock(&from->lock);
-        return false;
+        return early ? PULL_NOT_YET : PULL_NOTHING;
     }
     take(from, t);
     spin_unlock(&runqueue_move(from, t, to)->lock);
-    return true;
+    return PULL_DONE;
 }
 
-bool runqueue_pull(uint64_t patience)
+enum pull_result runqueue_pull(uint64_t patience)
 {
     unsigned me = cpu_id();
-    for (unsigned i = 1; i < cpu_count(); i++) {
-        if (move_one(&queues[(me + i) % cpu_count()], me, patience)) {
-            return true;
-        }
+    enum pull_result best = PULL_NOTHING;
+    for (unsigned i = 1; i < cpu_count() && best != PULL_DONE; i++) {
+        enum pull_result now = move_one(&queues[(me + i) % cpu_count()], me, patience);
+        best = max(best, now);
     }
-    return false;
+    return best;
 }
 
 bool runqueue_any_idle(void)
@@ -198,7 +260,7 @@ void runqueue_push(void)
         unsigned cpu = (me + i) % cpu_count();
         if (__atomic_load_n(&queues[cpu].nready, __ATOMIC_RELAXED) <
                 __atomic_load_n(&queues[me].nready, __ATOMIC_RELAXED) &&
-            move_one(&queues[me], cpu, 0)) {
+            move_one(&queues[me], cpu, 0) == PULL_DONE) {
             cpu_interrupt(cpu);
             return;
         }

@@ -20,12 +20,12 @@ struct run_queue {
     unsigned cpu; /* [I] */
     struct rbtree ready; /* [lock] by vruntime */
     uint32_t nready; /* [lock]; read without it as a hint */
-    uint64_t floor; /* [lock] vruntime of the thread picked last */
+    uint64_t floor; /* [lock] vruntime that everybody on the queue has had */
     struct thread *current; /* [lock] */
     struct thread *idle; /* [I] */
     struct thread *dead; /* [lock] switched away from for the last time */
     struct thread *leaver; /* [lock] gave the CPU up because its affinity says so */
-    struct timer slice; /* [C] armed while somebody waits for the CPU */
+    struct timer slice; /* set by its CPU only; armed while somebody waits for the CPU */
     uint32_t idle_state; /* [A] enum idle_state */
     unsigned slices; /* [C] that ended with somebody waiting */
 };
@@ -42,6 +42,19 @@ struct run_queue *runqueue_lock_of(const struct thread *t);
 void runqueue_insert(struct run_queue *q, struct thread *t) NEEDS(q->lock);
 struct thread *runqueue_pick(struct run_queue *q) NEEDS(q->lock);
 
+/* runqueue_advance: bring the floor up to what the thread that has had least has had by now: one
+ * that ran alone all the time, and was charged for nothing of it, does not wait for the others to
+ * have as much. */
+void runqueue_advance(struct run_queue *q) NEEDS(q->lock);
+
+/* runqueue_want_slice: somebody waits for q's CPU, this one: see to it that the running thread
+ * gives it up in time. */
+void runqueue_want_slice(struct run_queue *q) NEEDS(q->lock);
+
+/* runqueue_announce: t, just inserted in q, may have to run before q's current thread. Returns
+ * whether q's CPU is another one that must be interrupted to see it. */
+bool runqueue_announce(struct run_queue *q, const struct thread *t) NEEDS(q->lock);
+
 /* runqueue_move: t, ready or waking, in no tree, goes from q, which is locked and is unlocked, to
  * another CPU's, which is returned locked with t inserted. */
 struct run_queue *runqueue_move(struct run_queue *q, struct thread *t, unsigned cpu);
@@ -51,8 +64,9 @@ struct run_queue *runqueue_move(struct run_queue *q, struct thread *t, unsigned 
 unsigned runqueue_place(const struct thread *t, unsigned last);
 
 /* runqueue_pull: take a thread that waits elsewhere onto this CPU's queue; patience: cycles that it
- * must have waited. Returns whether there was one. No lock held. */
-bool runqueue_pull(uint64_t patience);
+ * must have waited. PULL_NOT_YET: there is one that has not yet. No lock held. */
+enum pull_result { PULL_NOTHING, PULL_NOT_YET, PULL_DONE };
+enum pull_result runqueue_pull(uint64_t patience);
 
 /* runqueue_any_idle: another CPU has nothing to run. */
 bool runqueue_any_idle(void);

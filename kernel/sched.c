@@ -86,6 +86,7 @@ LOCK_ITSELF static void finish(void)
     }
     if (leaver != NULL) {
         sched_wake(leaver);
+        thread_put(leaver);
     }
     /* Its bit may have been taken by another thread's way out. */
     if (__atomic_load_n(&stopping, __ATOMIC_RELAXED) || misplaced() || rseq_moved() ||
@@ -101,15 +102,6 @@ static void end_burst(struct thread *t)
     t->burst_now = 0;
 }
 
-/* Somebody waits for this CPU: see to it that the running thread gives it up in time. */
-static void want_slice(struct run_queue *q) NEEDS(q->lock)
-{
-    lock_assert_held(&q->lock);
-    if (!q->slice.armed && q->current != q->idle) {
-        timer_set(&q->slice, clock_ns() + SLICE_NS);
-    }
-}
-
 /* Run the next thread. The current one's state is set; q, this CPU's, is locked and released. */
 LOCK_ITSELF static void switch_locked(struct run_queue *q) DROPS(q->lock)
 {
@@ -117,12 +109,14 @@ LOCK_ITSELF static void switch_locked(struct run_queue *q) DROPS(q->lock)
     struct thread *prev = thread_this();
     charge(prev);
     if (prev == q->idle) {
-        prev->state = THREAD_READY;
+        thread_set_state(prev, THREAD_READY);
     } else if (prev->state == THREAD_RUNNING) {
         runqueue_insert(q, prev);
     }
     struct thread *next = runqueue_pick(q);
-    next->state = THREAD_RUNNING;
+    /* before it says that it runs: sched_cpu_ns would count from its last run on */
+    __atomic_store_n(&next->since_tsc, prev->since_tsc, __ATOMIC_RELEASE);
+    thread_set_state(next, THREAD_RUNNING);
     if (next == prev) {
         spin_unlock(&q->lock);
         return;
@@ -133,11 +127,10 @@ LOCK_ITSELF static void switch_locked(struct run_queue *q) DROPS(q->lock)
     *(prev->state == THREAD_BLOCKED ? &prev->waits : &prev->preemptions) += 1;
     q->current = next;
     if (q->nready != 0) {
-        want_slice(q);
+        runqueue_want_slice(q);
     }
     save_state(prev);
     load_state(next);
-    next->since_tsc = prev->since_tsc;
     context_switch(&prev->kernel_rsp, next->kernel_rsp);
     finish();
 }
@@ -154,7 +147,7 @@ static void slice_over(struct timer *t)
     bool waiting = q->nready != 0;
     if (waiting) {
         cpu_attention(cpu_this(), CPU_ATTENTION_RESCHED);
-        want_slice(q);
+        runqueue_want_slice(q);
     }
     spin_unlock(&q->lock);
     if (waiting && (q->slices++ % 2 != 0 || runqueue_any_idle())) {
@@ -162,31 +155,10 @@ static void slice_over(struct timer *t)
     }
 }
 
-/* t, just inserted in q, may have to run before q's current thread. Returns whether q's CPU is
- * another one that must be interrupted to see it. */
-static bool announce(struct run_queue *q, const struct thread *t) NEEDS(q->lock)
-{
-    lock_assert_held(&q->lock);
-    const struct thread *now = q->current;
-    bool here = q->cpu == cpu_id();
-    if (now == q->idle) {
-        return !here && __atomic_load_n(&q->idle_state, __ATOMIC_SEQ_CST) == IDLE_HALTED;
-    }
-    uint64_t had = now->vruntime + (cpu_cycles() - now->since_tsc);
-    bool preempt = t->vruntime + SLICE_CYCLES / 4 < had;
-    if (preempt) {
-        cpu_attention(cpu_of(q->cpu), CPU_ATTENTION_RESCHED);
-    }
-    if (here) {
-        want_slice(q);
-        return false;
-    }
-    return preempt || !q->slice.armed;
-}
-
 /* Put t, which q's lock covers and which is in no tree, where it shall run. Unlocks q. */
 LOCK_ITSELF static void make_ready(struct run_queue *q, struct thread *t) DROPS(q->lock)
 {
+    runqueue_advance(q);
     uint64_t earliest = q->floor > SLICE_CYCLES ? q->floor - SLICE_CYCLES : 0;
     t->vruntime = max(t->vruntime, earliest);
     unsigned cpu = runqueue_place(t, q->cpu);
@@ -195,7 +167,7 @@ LOCK_ITSELF static void make_ready(struct run_queue *q, struct thread *t) DROPS(
     } else {
         q = runqueue_move(q, t, cpu);
     }
-    bool interrupt = announce(q, t);
+    bool interrupt = runqueue_announce(q, t);
     cpu = q->cpu;
     spin_unlock(&q->lock);
     if (interrupt) {
@@ -207,9 +179,10 @@ void sched_start(struct thread *t)
 {
     struct run_queue *q = runqueue_this();
     t->cpu = q->cpu;
-    t->affinity = thread_this()->affinity;
+    t->affinity = __atomic_load_n(&thread_this()->affinity, __ATOMIC_RELAXED);
     t->burst = SLICE_CYCLES;
     spin_lock(&q->lock);
+    runqueue_advance(q);
     t->vruntime = q->floor;
     make_ready(q, t);
 }
@@ -224,7 +197,7 @@ void sched_block(void)
         spin_unlock(&q->lock);
         return;
     }
-    t->state = THREAD_BLOCKED;
+    thread_set_state(t, THREAD_BLOCKED);
     charge(t);
     end_burst(t);
     switch_locked(q);
@@ -290,7 +263,7 @@ void sched_exit(void)
 {
     struct run_queue *q = runqueue_this();
     spin_lock(&q->lock);
-    thread_this()->state = THREAD_DEAD;
+    thread_set_state(thread_this(), THREAD_DEAD);
     switch_locked(q);
     panic("a thread came back from its end");
 }
@@ -302,17 +275,19 @@ static void interrupted(void)
     struct run_queue *q = runqueue_this();
     spin_lock(&q->lock);
     if (q->nready != 0) {
-        want_slice(q);
+        runqueue_want_slice(q);
     }
     spin_unlock(&q->lock);
 }
 
-/* Asleep, but for the thread switched to, which wakes this one and so places it anew. */
+/* Asleep, but for the thread switched to, which wakes this one and so places it anew. Somebody else
+ * may do so before, and this one end meanwhile. */
 LOCK_ITSELF static void leave_cpu(void)
 {
     struct run_queue *q = runqueue_this();
+    thread_get(thread_this());
     spin_lock(&q->lock);
-    thread_this()->state = THREAD_BLOCKED;
+    thread_set_state(thread_this(), THREAD_BLOCKED);
     q->leaver = thread_this();
     switch_locked(q);
 }
@@ -348,7 +323,7 @@ void sched_park(void)
     for (;;) {
         struct run_queue *q = runqueue_this();
         spin_lock(&q->lock);
-        thread_this()->state = THREAD_BLOCKED;
+        thread_set_state(thread_this(), THREAD_BLOCKED);
         switch_locked(q);
     }
 }
@@ -373,12 +348,14 @@ uint64_t sched_cpu_ns(const struct thread *t)
 {
     uint64_t cycles;
     uint64_t since;
+    /* in this order: whatever happens after the look at the clock adds nothing */
+    uint64_t now = cpu_cycles();
+    bool running = __atomic_load_n(&t->state, __ATOMIC_ACQUIRE) == THREAD_RUNNING;
     do { /* it may be charged meanwhile, which writes the sum first: pairs with the order there */
         since = __atomic_load_n(&t->since_tsc, __ATOMIC_ACQUIRE);
         cycles = __atomic_load_n(&t->cpu_cycles, __ATOMIC_ACQUIRE);
     } while (since != __atomic_load_n(&t->since_tsc, __ATOMIC_ACQUIRE));
-    uint64_t now = cpu_cycles();
-    if (t->state == THREAD_RUNNING && now > since) {
+    if (running && now > since) {
         cycles += now - since;
     }
     return cycles_to_ns(cycles);
@@ -387,16 +364,6 @@ uint64_t sched_cpu_ns(const struct thread *t)
 uint64_t sched_idle_ns(unsigned cpu)
 {
     return sched_cpu_ns(runqueue_of(cpu)->idle);
-}
-
-static bool work_elsewhere(const struct run_queue *q)
-{
-    for (unsigned cpu = 0; cpu < cpu_count(); cpu++) {
-        if (cpu != q->cpu && __atomic_load_n(&runqueue_of(cpu)->nready, __ATOMIC_SEQ_CST) != 0) {
-            return true;
-        }
-    }
-    return false;
 }
 
 static bool ready_here(const struct run_queue *q)
@@ -409,16 +376,21 @@ static void idle_wait(struct run_queue *q)
 {
     uint64_t start = cpu_cycles();
     bool alone = cpu_count() == 1;
+    enum pull_result pulled = PULL_NOTHING;
     __atomic_store_n(&q->idle_state, IDLE_LOOKING, __ATOMIC_SEQ_CST);
-    while (!alone && (cpu_cycles() - start < LOOK_CYCLES || work_elsewhere(q))) {
-        if (ready_here(q) || irq_poll() || runqueue_pull(PATIENCE_CYCLES)) {
+    while (!alone && (cpu_cycles() - start < LOOK_CYCLES || pulled == PULL_NOT_YET)) {
+        if (ready_here(q) || irq_poll()) {
+            return;
+        }
+        pulled = runqueue_pull(PATIENCE_CYCLES);
+        if (pulled == PULL_DONE) {
             return;
         }
         __builtin_ia32_pause();
     }
     /* sequentially consistent: either the waker sees that this CPU halts, or it sees its thread */
     __atomic_store_n(&q->idle_state, IDLE_HALTED, __ATOMIC_SEQ_CST);
-    if (!ready_here(q) && !work_elsewhere(q)) {
+    if (!ready_here(q) && (alone || runqueue_pull(PATIENCE_CYCLES) == PULL_NOTHING)) {
         moncall_wait();
     }
     __atomic_store_n(&q->idle_state, IDLE_LOOKING, __ATOMIC_RELAXED);
@@ -450,7 +422,7 @@ static int make_idle(struct run_queue *q)
     if (t->kernel_stack_top == 0) {
         return -ENOMEM;
     }
-    t->state = THREAD_READY;
+    thread_set_state(t, THREAD_READY);
     t->sig_mask = ~0UL;
     t->cpu = q->cpu;
     t->affinity = ~0UL;
@@ -467,7 +439,7 @@ int sched_init(void)
         runqueue_of(cpu)->cpu = cpu;
     }
     irq_set_ipi(interrupted);
-    t->state = THREAD_RUNNING;
+    thread_set_state(t, THREAD_RUNNING);
     t->since_tsc = cpu_cycles();
     t->affinity = 1;
     t->burst = SLICE_CYCLES;
@@ -487,7 +459,7 @@ int sched_add_cpu(unsigned cpu)
         return err;
     }
     struct thread *t = q->idle;
-    t->state = THREAD_RUNNING;
+    thread_set_state(t, THREAD_RUNNING);
     t->since_tsc = cpu_cycles();
     q->current = t;
     err = cpu_start(cpu, t, t->kernel_stack_top, idle_loop);

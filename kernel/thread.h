@@ -31,7 +31,7 @@ struct thread {
     uint64_t kernel_stack_top; /* [I] */
 
     /* the scheduler's: under the lock of its queue, or [C] while it runs */
-    enum thread_state state;
+    enum thread_state state; /* written under the lock; read without it by whoever only looks */
     bool wake_mark; /* woken before it slept */
     uint32_t cpu; /* [A] whose queue this is; changes under the lock of the old one */
     uint64_t affinity; /* [A] CPUs that it may run on */
@@ -76,6 +76,12 @@ static inline struct thread *thread_this(void)
     struct thread *t;
     __asm__ volatile("mov %%gs:0x98, %0" : "=r"(t));
     return t;
+}
+
+/* thread_set_state: the scheduler's. Release: what was written before is seen by who sees it. */
+static inline void thread_set_state(struct thread *t, enum thread_state state)
+{
+    __atomic_store_n(&t->state, state, __ATOMIC_RELEASE);
 }
 
 /* thread_create_first: the program's first thread, with a guarded kernel stack; it becomes current.

@@ -53,7 +53,7 @@ static void insert(struct timer_queue *q, struct timer *t) NEEDS(q->lock)
         link = &parent->child[t->deadline_ns >= rb_entry(parent, struct timer, node)->deadline_ns];
     }
     rbtree_link(&q->tree, &t->node, parent, link);
-    t->armed = true;
+    __atomic_store_n(&t->armed, true, __ATOMIC_RELAXED);
 }
 
 void timer_init(struct timer *t, void (*fire)(struct timer *t))
@@ -74,9 +74,9 @@ LOCK_ITSELF static bool take_off(struct timer *t)
         }
         spin_unlock(&q->lock);
     }
-    if (t->armed) {
+    if (timer_is_armed(t)) {
         rbtree_remove(&q->tree, &t->node);
-        t->armed = false;
+        __atomic_store_n(&t->armed, false, __ATOMIC_RELAXED);
     }
     bool running = q->firing == t && q != &queues[cpu_id()];
     spin_unlock(&q->lock);
@@ -123,7 +123,7 @@ static void expire(void)
     struct timer *t;
     while ((t = first(q)) != NULL && t->deadline_ns <= clock_ns()) {
         rbtree_remove(&q->tree, &t->node);
-        t->armed = false;
+        __atomic_store_n(&t->armed, false, __ATOMIC_RELAXED);
         q->firing = t;
         spin_unlock(&q->lock);
         t->fire(t); /* its memory may be gone when it returns */

@@ -4,8 +4,11 @@
 #include "test/fake/park.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 static struct place {
     pthread_mutex_t lock;
@@ -79,4 +82,20 @@ uint64_t park_now_ns(void)
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+int park_fork(void (*function)(void), unsigned seconds)
+{
+    fflush(stdout);
+    pid_t child = fork();
+    if (child == 0) {
+        alarm(seconds);
+        function();
+        exit(0);
+    }
+    int status;
+    if (child < 0 || waitpid(child, &status, 0) != child) {
+        abort();
+    }
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }

@@ -18,4 +18,8 @@ void park_wake(unsigned i);
 
 uint64_t park_now_ns(void);
 
+/* park_fork: function in a child process, which ends when it returns. Returns its exit status; -1
+ * when it had to be killed after seconds or died of a signal. Call with no other thread. */
+int park_fork(void (*function)(void), unsigned seconds);
+
 #endif
