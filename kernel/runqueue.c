@@ -14,7 +14,7 @@
 #include "platform/clock.h"
 #include "platform/cpu.h"
 
-#define SHORT_BURST 100000 /* cycles: a waker that usually blocks within these */
+#define SHORT_BURST 400000 /* cycles: a waker that usually blocks within these */
 
 static struct run_queue queues[MAX_CPUS];
 

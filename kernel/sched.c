@@ -25,8 +25,8 @@
 #include "platform/moncall.h"
 
 #define IDLE_STACK_PAGES 8
-#define LOOK_CYCLES 100000UL /* an idle CPU looks for work before it halts */
-#define PATIENCE_CYCLES 20000UL /* and takes what has waited for as long */
+#define LOOK_CYCLES 200000UL /* an idle CPU looks for work before it halts */
+#define PATIENCE_CYCLES 150000UL /* and takes what has waited for as long */
 
 static struct thread idle_threads[MAX_CPUS];
 static bool stopping; /* [A] the machine ends: no thread returns to the program */

@@ -6,8 +6,9 @@
  * interrupt sets its pending bit; in the library OS it returns at once (or moves RIP to the restart
  * label of an exit window), in the program it is reflected. Anything from ring 0 itself but an
  * interrupt in MON_WAIT is a bug and stops the machine. Every instruction costs about 1 us on a
- * paravirtual host: count them. MON_MAP_RUN's common case takes no lock: that every other CPU has
- * acknowledged a shootdown says that none is in it. Source: AMD64 APM vol. 2 ch. 8. */
+ * paravirtual host: count them. The common cases of MON_MAP_RUN and its kin take no lock: that
+ * every other CPU has acknowledged a shootdown says that none is in one.
+ * Source: AMD64 APM vol. 2 ch. 8. */
 #include "platform/monitor/layout.h"
 
 #define CS_RING3(off) testb $3, (off)(%rsp)
@@ -248,8 +249,6 @@ map_run: /* absent so far: nothing to flush */
     iretq
 
 replace_run: /* also present ones */
-    cmpb $0, run_alone(%rip)
-    je any_call
     run_entry
     test %edx, %edx
     jz any_call
@@ -260,8 +259,6 @@ replace_run: /* also present ones */
     jmp run_flush
 
 unmap_run:
-    cmpb $0, run_alone(%rip)
-    je any_call
     run_entry
     mov %rdi, %r8
     mov %r9, %rdi
@@ -269,15 +266,18 @@ unmap_run:
     xor %eax, %eax
     rep stosq
     mov %r8, %rdi
-run_flush: /* the pages from RDI on, EDX of them */
+run_flush: /* the pages from RDI on, EDX of them, here and on other CPUs */
     cmp $1, %edx
     jne 1f
     invlpg (%rdi)
-    xor %eax, %eax
-    iretq
+    jmp 2f
 1:  mov %cr3, %rcx
     mov %rcx, %cr3
-    xor %eax, %eax
+2:  xor %eax, %eax
+    cmpb $0, run_alone(%rip)
+    je 3f
+    iretq
+3:  call smp_serialize
     iretq
 run_other:
     mov %r8, %rsi
