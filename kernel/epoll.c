@@ -110,9 +110,10 @@ static bool any_ready(struct epoll *ep)
     return any;
 }
 
-static void tell(struct epoll *ep)
+/* Returns whether somebody was collecting. */
+static bool tell(struct epoll *ep)
 {
-    wait_wake_events(&ep->changed, 1, READABLE);
+    return wait_wake_events(&ep->changed, 1, READABLE) != 0;
 }
 
 /* Put it on the ready list unless it waits for nothing. Returns whether it does wait. */
@@ -150,9 +151,7 @@ static void set_events(struct item *it, uint32_t events)
 static void item_wake(struct wait_entry *e)
 {
     struct item *it = container_of(e, struct item, entry);
-    if (queue_item(it)) {
-        tell(it->epoll);
-    }
+    e->took = queue_item(it) && tell(it->epoll);
 }
 
 /* What holds of what it waits for. */
@@ -168,6 +167,7 @@ static void attach(struct item *it)
     struct wait_queue *q;
     (void)poll_file(it->file, &q);
     it->entry = (struct wait_entry){.wake = item_wake, .events = it->events & ~MODES};
+    it->entry.exclusive = (it->events & EPOLLEXCLUSIVE) != 0;
     if (q != NULL) {
         wait_attach(q, &it->entry);
     }
@@ -185,7 +185,7 @@ static void start_item(struct item *it)
 {
     attach(it);
     if (item_poll(it) != 0 && queue_item(it)) {
-        tell(it->epoll);
+        (void)tell(it->epoll);
     }
 }
 
@@ -438,7 +438,7 @@ long epoll_collect(struct file *f, struct epoll_event USER *out, int max_events,
         n = collect_waiting(ep, out, max_events, deadline_ns);
     }
     if (any_ready(ep)) {
-        tell(ep); /* the next one */
+        (void)tell(ep); /* the next one */
     }
     return n;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* POSIX timers. At most one signal of a timer is queued; further expirations until it is taken are
- * its overrun. The queued one carries the number of the setting it belongs to, so that a later
- * setting makes it void. table.lock comes before the timers' own.
+ * its overrun. One that is ignored waits with the timer until there is a handler. The queued one
+ * carries the number of the setting it belongs to, so that a later setting makes it void.
+ * table.lock comes before the timers' own.
  * Source: timer_create(2), timer_getoverrun(2), signal(7). */
 #include "kernel/posixtimer.h"
 
@@ -21,6 +22,7 @@ struct posixtimer {
     int id; /* [I] */
     int setting; /* [table.lock] never 0 */
     int overrun; /* [table.lock] of the last signal */
+    bool ignored; /* [A] its signal was ignored: to be sent once it is not any more */
 };
 
 static struct {
@@ -43,6 +45,12 @@ static void expire(struct clocktimer *timer)
     if (r->sig == 0) {
         return;
     }
+    /* in this order: a handler that is installed meanwhile is either seen here or sees it */
+    __atomic_store_n(&t->ignored, true, __ATOMIC_SEQ_CST);
+    if (signal_is_ignored(r->target, r->sig)) {
+        return;
+    }
+    __atomic_store_n(&t->ignored, false, __ATOMIC_SEQ_CST);
     memset(&info, 0, sizeof(info));
     info.si_signo = r->sig;
     info.si_code = SI_TIMER;
@@ -67,6 +75,32 @@ bool posixtimer_deliver(siginfo_t *info)
     spin_unlock(&table.lock);
     info->si_sys_private = 0;
     return ours;
+}
+
+/* It was due and is to be due again: a timer that was due once is forgotten with its signal. */
+static bool goes_on(struct clocktimer *t)
+{
+    spin_lock(&t->lock);
+    bool on = t->expired && t->interval_ns != 0;
+    spin_unlock(&t->lock);
+    return on;
+}
+
+void posixtimer_action(int sig, bool ignored)
+{
+    spin_lock(&table.lock);
+    for (int id = 0; id < table.size; id++) {
+        struct posixtimer *t = table.timer[id];
+        if (t == NULL || t->request.sig != sig || !goes_on(&t->timer)) {
+            continue;
+        }
+        if (ignored) {
+            __atomic_store_n(&t->ignored, true, __ATOMIC_SEQ_CST);
+        } else if (__atomic_exchange_n(&t->ignored, false, __ATOMIC_SEQ_CST)) {
+            expire(&t->timer);
+        }
+    }
+    spin_unlock(&table.lock);
 }
 
 static int grow_locked(void) NEEDS(table.lock)
@@ -164,6 +198,7 @@ int posixtimer_set(int id, const struct clocktimer_value *value, bool absolute,
     if (err == 0 && t != NULL) {
         t->setting = t->setting % INT32_MAX + 1;
         t->overrun = 0;
+        __atomic_store_n(&t->ignored, false, __ATOMIC_SEQ_CST);
         clocktimer_set(&t->timer, value->left_ns, value->interval_ns, absolute);
     }
     spin_unlock(&table.lock);

@@ -33,4 +33,8 @@ MUST_CHECK int posixtimer_delete(int id);
  * Returns false when its timer was set anew or deleted since: the signal is to be forgotten. */
 bool posixtimer_deliver(siginfo_t *info);
 
+/* posixtimer_action: sig is ignored from now on, and what was queued of it is gone; or it is not
+ * ignored any more: timers with a period go on. Context: no lock held that a timer takes. */
+void posixtimer_action(int sig, bool ignored);
+
 #endif

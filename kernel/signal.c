@@ -156,18 +156,33 @@ static void set_mask(uint64_t mask)
     }
 }
 
-int signal_send(int sig, const siginfo_t *info)
+/* Whether the process keeps sig even when it is ignored. */
+static bool process_keeps(int sig)
 {
-    if (sig <= 0 || sig > SIGNAL_MAX) {
-        return -EINVAL;
-    }
     struct thread *first = thread_find(PROCESS_PID);
     bool kept = first != NULL && keeps(first, sig);
     if (first != NULL) {
         thread_put(first);
     }
+    return kept;
+}
+
+bool signal_is_ignored(const struct thread *t, int sig)
+{
+    bool kept = t != NULL ? keeps(t, sig) : process_keeps(sig);
     spin_lock(&lock);
-    bool drop = !kept && is_ignored(sig);
+    bool ignored = !kept && is_ignored(sig);
+    spin_unlock(&lock);
+    return ignored;
+}
+
+int signal_send(int sig, const siginfo_t *info)
+{
+    if (sig <= 0 || sig > SIGNAL_MAX) {
+        return -EINVAL;
+    }
+    bool drop = signal_is_ignored(NULL, sig); /* if that changes now, it is when it is taken */
+    spin_lock(&lock);
     int err = drop ? 0 : sigqueue_put(&shared, sig, info);
     spin_unlock(&lock);
     if (!drop && err == 0) {
@@ -182,9 +197,8 @@ int signal_send_thread(struct thread *t, int sig, const siginfo_t *info)
     if (sig <= 0 || sig > SIGNAL_MAX) {
         return -EINVAL;
     }
-    bool kept = keeps(t, sig);
+    bool drop = signal_is_ignored(t, sig);
     spin_lock(&lock);
-    bool drop = !kept && is_ignored(sig);
     int err = drop ? 0 : sigqueue_put(&t->sig_queue, sig, info);
     spin_unlock(&lock);
     if (!drop && err == 0) {
@@ -332,6 +346,9 @@ int signal_action(int sig, const struct sigaction *act, struct sigaction *old)
     spin_unlock(&lock);
     if (drop) {
         drop_pending(sig);
+    }
+    if (act != NULL) {
+        posixtimer_action(sig, drop);
     }
     return 0;
 }

@@ -37,6 +37,9 @@ int signal_send(int sig, const siginfo_t *info);
 int signal_send_thread(struct thread *t, int sig, const siginfo_t *info);
 void signal_thread_exit(struct thread *t);
 
+/* signal_is_ignored: sig, sent to t (NULL: to the process), would be dropped. */
+bool signal_is_ignored(const struct thread *t, int sig);
+
 /* signal_send_fault: a synchronous signal of the running thread with si_code and si_addr; resets
  * the action and kills when it is blocked or ignored. f is the trap's frame, kept for a crash
  * report. */

@@ -23,15 +23,26 @@ void wait_queue_init(struct wait_queue *q)
     list_init(&q->waiters);
 }
 
-void wait_wake(struct wait_queue *q, unsigned n)
+/* Wake e unless nobody else is to be woken: n more of those that leave, one exclusive one. */
+static bool wake_entry(struct wait_entry *e, bool spent)
 {
-    wait_wake_events(q, n, UINT32_MAX);
+    if (spent) {
+        return false;
+    }
+    if (e->once) {
+        list_remove(&e->link);
+    }
+    e->took = false;
+    e->wake(e);
+    return true;
 }
 
-void wait_wake_events(struct wait_queue *q, unsigned n, uint32_t events)
+static unsigned wake(struct wait_queue *q, unsigned n, uint32_t events, bool share)
 {
     struct list *at;
     struct list *tmp;
+    unsigned woken = 0;
+    bool taken = false;
     spin_lock(&q->lock);
     list_for_each_safe(at, tmp, &q->waiters)
     {
@@ -39,16 +50,24 @@ void wait_wake_events(struct wait_queue *q, unsigned n, uint32_t events)
         if (e->events != 0 && (e->events & events) == 0) {
             continue;
         }
-        if (e->once) {
-            if (n == 0) {
-                continue;
-            }
-            n--;
-            list_remove(at);
-        }
-        e->wake(e);
+        bool once = e->once;
+        bool exclusive = e->exclusive;
+        bool done = wake_entry(e, (once && woken == n) || (exclusive && taken && share));
+        woken += once && done;
+        taken = taken || (exclusive && done && e->took);
     }
     spin_unlock(&q->lock);
+    return woken;
+}
+
+void wait_wake(struct wait_queue *q, unsigned n)
+{
+    (void)wake(q, n, UINT32_MAX, false);
+}
+
+unsigned wait_wake_events(struct wait_queue *q, unsigned n, uint32_t events)
+{
+    return wake(q, n, events, true);
 }
 
 void wait_attach(struct wait_queue *q, struct wait_entry *e)

@@ -23,6 +23,8 @@ struct wait_entry {
     void (*wake)(struct wait_entry *e); /* [I] */
     /* [I] leaves the queue when woken and counts for wait_wake; else stays, always woken */
     bool once;
+    bool exclusive; /* [I] stays, but is passed over once another of its kind took a wake */
+    bool took; /* [lock of queue] of exclusive ones: wake has found somebody to tell */
     uint32_t events; /* [lock of queue] only woken for one of these; 0: for everything */
 };
 
@@ -34,13 +36,14 @@ struct sleeper {
 
 void wait_queue_init(struct wait_queue *q);
 
-/* wait_wake: wake up to n waiters of q, longest waiting first, and every standing entry. Context:
- * any, also from interrupt handlers. */
+/* wait_wake: wake up to n waiters of q, longest waiting first, and every standing entry, exclusive
+ * or not. Context: any, also from interrupt handlers. */
 void wait_wake(struct wait_queue *q, unsigned n);
 #define WAIT_ALL UINT32_MAX
 
-/* wait_wake_events: the same, of those entries that wait for one of events (POLL*). */
-void wait_wake_events(struct wait_queue *q, unsigned n, uint32_t events);
+/* wait_wake_events: the same, of those entries that wait for one of events (POLL*), and of
+ * exclusive ones no more than until one takes it. Returns how many of those woken left q. */
+unsigned wait_wake_events(struct wait_queue *q, unsigned n, uint32_t events);
 
 /* wait_attach, wait_detach: put e, whose wake and once are set, on q; take it off (harmless when it
  * left already). After wait_detach its wake is not running and will not run. */

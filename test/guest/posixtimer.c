@@ -166,6 +166,56 @@ static void test_overrun(void)
     SHOW(hits >= 0);
 }
 
+static void blocked(int how)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGUSR2);
+    sigprocmask(how, &set, NULL);
+}
+
+/* A timer whose signal nobody wants goes on, and is heard of again when somebody does. */
+static void test_ignored(void)
+{
+    struct sigaction a = {.sa_sigaction = on_signal, .sa_flags = SA_SIGINFO | SA_RESTART};
+    int id = make(CLOCK_MONOTONIC, SIGEV_SIGNAL, SIGUSR2, 9);
+    signal(SIGUSR2, SIG_IGN);
+    SHOW(set(id, 0, 5 * MSEC, 5 * MSEC));
+    pause_ms(60);
+    hits = last_overrun = 0;
+    blocked(SIG_BLOCK); /* so that the first one's overrun can be seen */
+    sigaction(SIGUSR2, &a, NULL);
+    pause_ms(20);
+    blocked(SIG_UNBLOCK);
+    wait_hits(1);
+    TRUE(hits >= 1 && last_value == 9);
+    wait_hits(3);
+    TRUE(hits >= 3);
+    blocked(SIG_BLOCK);
+    pause_ms(20);
+    signal(SIGUSR2, SIG_IGN); /* with it goes the one that was pending */
+    pause_ms(50);
+    sigaction(SIGUSR2, &a, NULL);
+    hits = 0;
+    siginfo_t info;
+    sigset_t set2;
+    sigemptyset(&set2);
+    sigaddset(&set2, SIGUSR2);
+    SHOW(sigwaitinfo(&set2, &info));
+    TRUE(info.si_overrun >= 10 && info.si_overrun < 10000);
+    blocked(SIG_UNBLOCK);
+    wait_hits(2);
+    TRUE(hits >= 2);
+    signal(SIGUSR2, SIG_IGN);
+    SHOW(set(id, 0, 5 * MSEC, 0)); /* once: it is lost */
+    pause_ms(20);
+    hits = 0;
+    sigaction(SIGUSR2, &a, NULL);
+    pause_ms(20);
+    SHOW(hits);
+    SHOW(syscall(SYS_timer_delete, id));
+}
+
 static void test_ids(void)
 {
     struct sigaction a = {.sa_sigaction = on_signal, .sa_flags = SA_SIGINFO};
@@ -256,6 +306,7 @@ int main(void)
     test_signal(CLOCK_REALTIME);
     test_signal(CLOCK_BOOTTIME);
     test_overrun();
+    test_ignored();
     test_ids();
     test_cpu();
     test_threads();
