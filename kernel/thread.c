@@ -284,6 +284,7 @@ long thread_clone(const struct thread_request *r, const struct saved_registers *
     t->sig_altstack.ss_flags = SS_DISABLE;
     t->clear_child_tid = (r->flags & CLONE_CHILD_CLEARTID) != 0 ? r->child_tid : 0;
     memcpy(t->comm, parent->comm, sizeof(t->comm));
+    t->mempolicy = parent->mempolicy;
     if (!parent->parameters.reset_on_fork) {
         t->parameters = parent->parameters;
     }

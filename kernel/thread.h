@@ -65,6 +65,7 @@ struct thread {
     uint32_t rseq_signature;
     uint32_t rseq_cpu; /* [C] the CPU number that the area shows */
     bool faults_off; /* [C] user access fails at once instead of sleeping for a page */
+    int mempolicy; /* [C] set_mempolicy(2); its nodes follow from it */
     char comm[16]; /* prctl(PR_SET_NAME) */
     struct thread_parameters parameters;
     uint64_t restart_data[4]; /* [C] syscall/restart.h; [0] is 0: nothing to restart */
