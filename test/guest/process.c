@@ -110,6 +110,7 @@ static void test_limits(void)
     SHOW(u.ru_utime.tv_sec);
     SHOW(getrusage(77, &u));
     SHOW(syscall(SYS_getrusage, RUSAGE_SELF, BAD_POINTER));
+    SHOW(setpriority(PRIO_PROCESS, 0, 0)); /* whatever it was started with */
     SHOW(getpriority(PRIO_PROCESS, 0));
     SHOW(setpriority(PRIO_PROCESS, 0, getpriority(PRIO_PROCESS, 0)));
     SHOW(getpriority(77, 0));

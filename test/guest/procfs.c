@@ -390,16 +390,15 @@ static void test_mounts(void)
 {
     char source[256], place[256], type[64], options[256];
     int freq, pass, lines = 0, parsed = 0;
-    bool root = false, proc = false;
+    bool proc = false; /* "/" need not be there: the tests may run in a chroot(2) */
     TRUE(slurp("/proc/self/mounts") > 0);
     for (char *line = strtok(text, "\n"); line != NULL; line = strtok(NULL, "\n")) {
         lines++;
         parsed += sscanf(line, "%255s %255s %63s %255s %d %d", source, place, type, options, &freq,
                          &pass) == 6;
-        root = root || strcmp(place, "/") == 0;
         proc = proc || (strcmp(place, "/proc") == 0 && strcmp(type, "proc") == 0);
     }
-    TRUE(lines == parsed && root && proc);
+    TRUE(lines == parsed && proc);
     TRUE(slurp("/proc/mounts") > 0);
     TRUE(slurp("/proc/self/mountinfo") > 0 && strstr(text, " - proc ") != NULL);
     TRUE(slurp("/proc/filesystems") > 0 && strstr(text, "nodev\tproc\n") != NULL);

@@ -288,6 +288,7 @@ int main(void)
 {
     struct sigaction sa = {.sa_sigaction = on_fault, .sa_flags = SA_SIGINFO | SA_ONSTACK};
     setvbuf(stdout, NULL, _IOLBF, 0);
+    setpriority(PRIO_PROCESS, 0, 0); /* whatever it was started with */
     pthread_barrier_init(&meeting, NULL, 2);
     sigaction(SIGSEGV, &sa, NULL);
     test_stack_size();
