@@ -385,6 +385,14 @@ int pipe_open(struct pipe *p, unsigned flags, struct file **out)
     return 0;
 }
 
+size_t pipe_peek(struct pipe *p, void *buf, size_t len)
+{
+    mutex_lock(&p->lock);
+    size_t n = pipe_ring_peek(&p->ring, buf, len);
+    mutex_unlock(&p->lock);
+    return n;
+}
+
 long pipe_size(const struct file *f)
 {
     const struct pipe *p = pipe_of(f);

@@ -37,6 +37,9 @@ MUST_CHECK bool pipe_try_get(struct pipe *p);
 /* pipe_ino: inode number of the pipe, as fstat shows it and /proc/self/fd names it. */
 uint64_t pipe_ino(const struct pipe *p);
 
+/* pipe_peek: copy the oldest bytes, up to len, and leave them there. Returns their number. */
+size_t pipe_peek(struct pipe *p, void *buf, size_t len);
+
 /* pipe_size, pipe_set_size: F_GETPIPE_SZ, F_SETPIPE_SZ of fcntl(2): the capacity in bytes. Return
  * it; -EBADF not a pipe; -EINVAL; -EPERM above PIPE_SIZE_MAX; -EBUSY more is in the pipe;
  * -ENOMEM. */

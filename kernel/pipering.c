@@ -9,6 +9,7 @@
 
 #include <asm/errno.h>
 
+#include "kernel/base/string.h"
 #include "kernel/heap.h"
 #include "platform/pages.h"
 
@@ -90,6 +91,18 @@ long pipe_ring_take(struct pipe_ring *r, struct iov_iter *it)
         }
     }
     return (long)done;
+}
+
+size_t pipe_ring_peek(const struct pipe_ring *r, void *buf, size_t len)
+{
+    size_t done = 0;
+    for (uint32_t i = 0; i < r->used && done < len; i++) {
+        const struct pipe_slot *s = slot_at(r, i);
+        size_t n = min((size_t)s->len, len - done);
+        memcpy((char *)buf + done, (const char *)pages_va(s->page) + s->start, n);
+        done += n;
+    }
+    return done;
 }
 
 /* Put the odd bytes of a write behind the newest slot if they all fit. Returns bytes or -EFAULT. */

@@ -29,6 +29,9 @@ void pipe_ring_fini(struct pipe_ring *r);
  * lost. Returns bytes (0: empty) or -EFAULT. */
 long pipe_ring_take(struct pipe_ring *r, struct iov_iter *it);
 
+/* pipe_ring_peek: copy up to len bytes without taking them. Returns how many. */
+size_t pipe_ring_peek(const struct pipe_ring *r, void *buf, size_t len);
+
 /* pipe_ring_give: move what fits from it. Up to PIPE_BUF bytes move whole or not at all. first:
  * nothing of this write has moved yet. Returns bytes, 0 no room, -ENOMEM or -EFAULT. */
 long pipe_ring_give(struct pipe_ring *r, struct iov_iter *it, bool packet, bool first);

@@ -285,6 +285,7 @@ long thread_clone(const struct thread_request *r, const struct saved_registers *
     t->clear_child_tid = (r->flags & CLONE_CHILD_CLEARTID) != 0 ? r->child_tid : 0;
     memcpy(t->comm, parent->comm, sizeof(t->comm));
     t->mempolicy = parent->mempolicy;
+    t->io_priority = __atomic_load_n(&parent->io_priority, __ATOMIC_RELAXED);
     if (!parent->parameters.reset_on_fork) {
         t->parameters = parent->parameters;
     }

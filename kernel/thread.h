@@ -68,6 +68,7 @@ struct thread {
     int mempolicy; /* [C] set_mempolicy(2); its nodes follow from it */
     char comm[16]; /* prctl(PR_SET_NAME) */
     struct thread_parameters parameters;
+    int io_priority; /* [A] ioprio_set(2); 0: none */
     uint64_t restart_data[4]; /* [C] syscall/restart.h; [0] is 0: nothing to restart */
 };
 

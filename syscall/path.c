@@ -7,6 +7,7 @@
 #include <linux/fs.h>
 
 #include "fs/entry.h"
+#include "kernel/base/string.h"
 #include "kernel/heap.h"
 #include "kernel/process.h"
 #include "kernel/uaccess.h"
@@ -20,6 +21,7 @@ struct file_handle {
     int type;
 };
 
+#define DENTS_MAX ((size_t)32768) /* bytes of one getdents; no program gives it more */
 #define HANDLE_MAX 128
 #define MKDIR_BITS 01777
 #define MODE_BITS 07777
@@ -278,5 +280,48 @@ long sys_getdents64(int fd, void USER *buf, unsigned cap)
         file_pos_end(r.file, locked);
     }
     fd_return(r);
+    return result;
+}
+
+/* A record of getdents, without its type; no uapi header has it. */
+struct linux_dirent {
+    uint64_t ino;
+    int64_t next;
+    uint16_t len;
+    char name[];
+} __attribute__((packed));
+
+/* A record of getdents64 in the layout of getdents, which is as long: the type is its last byte. */
+static void make_old(char *record, size_t len)
+{
+    size_t name = offsetof(struct linux_dirent, name);
+    char type = record[name];
+    memmove(record + name, record + name + 1, len - name - 1);
+    record[len - 1] = type;
+}
+
+long sys_getdents(int fd, void USER *buf, unsigned cap)
+{
+    struct iov one;
+    struct fd_ref r = fd_borrow(fd);
+    char *records = r.file != NULL ? heap_alloc(DENTS_MAX) : NULL;
+    if (records == NULL) {
+        fd_return(r);
+        return r.file == NULL ? -EBADF : -ENOMEM;
+    }
+    struct iov_iter it = iov_iter_one(&one, records, min((size_t)cap, DENTS_MAX), false);
+    bool locked = file_pos_begin(r.file);
+    long result = r.file->ops->getdents != NULL ? r.file->ops->getdents(r.file, &it) : -ENOTDIR;
+    file_pos_end(r.file, locked);
+    fd_return(r);
+    for (long at = 0; at < result;) {
+        size_t len = ((struct linux_dirent *)(records + at))->len;
+        make_old(records + at, len);
+        at += (long)len;
+    }
+    if (result > 0 && uaccess_write(buf, records, (size_t)result) != 0) {
+        result = -EFAULT;
+    }
+    heap_free(records);
     return result;
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Data between a pipe and another file: splice, vmsplice.
+/* Data between a pipe and another file: splice, tee, vmsplice.
  *
  * Data goes through a kernel buffer. What was taken from a pipe is always written, if need be by
  * waiting, so that none is lost; SPLICE_F_NONBLOCK holds for waiting before that. SPLICE_F_MOVE,
- * _MORE and _GIFT are hints. Source: splice(2), vmsplice(2). */
+ * _MORE and _GIFT are hints. Source: splice(2), tee(2), vmsplice(2). */
 #include <asm/errno.h>
 #include <asm/poll.h>
 #include <linux/limits.h>
@@ -167,6 +167,53 @@ long sys_splice(int in, long USER *in_pos, int out, long USER *out_pos, size_t l
     struct splice s = {.in = from.file, .out = to.file};
     s.nowait = (flags & SPLICE_F_NONBLOCK) != 0;
     long result = s.in == NULL || s.out == NULL ? -EBADF : splice_files(&s, in_pos, out_pos, len);
+    fd_return(from);
+    fd_return(to);
+    return result;
+}
+
+/* What is in the one pipe, up to len bytes of it, as far as the other has room. */
+static long tee_pipes(struct file *in, struct file *out, size_t len, bool nowait)
+{
+    struct iov v;
+    long err = wait_for(in, POLLIN | POLLHUP, nowait);
+    err = err != 0 ? err : wait_for(out, POLLOUT, nowait);
+    if (err != 0) {
+        return err;
+    }
+    size_t most = min(len, (size_t)pipe_size(in));
+    char *buf = heap_alloc(most);
+    if (buf == NULL) {
+        return -ENOMEM;
+    }
+    size_t n = pipe_peek(pipe_of(in), buf, most);
+    struct iov_iter it = iov_iter_one(&v, buf, n, false);
+    it.nowait = true; /* what does not fit is still where it was */
+    long result = n != 0 ? file_write(out, &it) : 0;
+    heap_free(buf);
+    return result;
+}
+
+long sys_tee(int in, int out, size_t len, unsigned flags)
+{
+    long result = 0;
+    if ((flags & ~(unsigned)SPLICE_F_ALL) != 0) {
+        return -EINVAL;
+    }
+    if (len == 0) {
+        return 0;
+    }
+    struct fd_ref from = fd_borrow(in);
+    struct fd_ref to = fd_borrow(out);
+    if (from.file == NULL || to.file == NULL || !file_readable(from.file) ||
+        !file_writable(to.file)) {
+        result = -EBADF;
+    } else if (pipe_of(from.file) == NULL || pipe_of(to.file) == NULL ||
+               pipe_of(from.file) == pipe_of(to.file)) {
+        result = -EINVAL;
+    } else {
+        result = tee_pipes(from.file, to.file, len, (flags & SPLICE_F_NONBLOCK) != 0);
+    }
     fd_return(from);
     fd_return(to);
     return result;

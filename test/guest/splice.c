@@ -55,6 +55,37 @@ static void test_between(void)
     SHOW(alarms);
 }
 
+/* A copy of what is in a pipe, which stays there. */
+static void test_tee(void)
+{
+    write(w, "twice", 5);
+    SHOW(tee(r, other[1], 3, 0));
+    SHOW(tee(r, other[1], 100, SPLICE_F_MORE));
+    show_pipe(other[0]);
+    show_pipe(r);
+    SHOW(tee(r, other[1], 100, SPLICE_F_NONBLOCK));
+    memset(data, 'd', 10000);
+    write(w, data, 10000);
+    SHOW(tee(r, other[1], 10000, 0));
+    SHOW(read(other[0], back, sizeof back));
+    TRUE(memcmp(data, back, 10000) == 0);
+    SHOW(read(r, back, sizeof back));
+    SHOW(tee(r, w, 100, 0));
+    SHOW(tee(r, r, 100, 0));
+    SHOW(tee(file, w, 100, 0));
+    SHOW(tee(r, file, 100, 0));
+    SHOW(tee(-1, w, 100, 0));
+    SHOW(tee(w, other[1], 100, 0));
+    SHOW(tee(r, other[1], 100, 64));
+    SHOW(tee(r, other[1], 0, 0));
+    handle(SIGALRM, on_alarm, 0);
+    alarms = 0;
+    alarm_in(20);
+    SHOW(tee(r, other[1], 100, 0)); /* nothing comes */
+    SHOW(alarms);
+    alarms = 0;
+}
+
 static void test_full(void)
 {
     char name[] = "big";
@@ -127,6 +158,7 @@ int main(void)
     test_in();
     test_out();
     test_between();
+    test_tee();
     test_full();
     test_errors();
     test_vmsplice();
