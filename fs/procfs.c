@@ -45,6 +45,7 @@ static const struct textfs_entry table[] = {
     TEXTFS_FILE("filesystems", procmount_filesystems),
     TEXTFS_FILE("loadavg", procinfo_loadavg),
     TEXTFS_FILE("meminfo", procinfo_meminfo),
+    TEXTFS_FILE("slabinfo", procinfo_slabinfo),
     {.name = "mounts", .mode = S_IFLNK | 0777, .fixed = "self/mounts"},
     TEXTFS_FILE("stat", procinfo_stat),
     TEXTFS_FIXED("swaps", SWAPS_HEADER),

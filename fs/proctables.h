@@ -23,6 +23,7 @@ void procstat_limits(struct text *t, uint64_t key);
 /* procinfo.c: the machine. */
 void procinfo_cpuinfo(struct text *t, uint64_t key);
 void procinfo_meminfo(struct text *t, uint64_t key);
+void procinfo_slabinfo(struct text *t, uint64_t key);
 void procinfo_stat(struct text *t, uint64_t key);
 void procinfo_uptime(struct text *t, uint64_t key);
 void procinfo_loadavg(struct text *t, uint64_t key);

@@ -162,18 +162,32 @@ static bool is_idle(unsigned cpu)
 }
 
 /* The running thread will probably give this CPU up before another one could be woken. */
-static bool soon_free(unsigned me)
+static bool short_burst(unsigned me)
 {
     const struct thread *now = thread_this();
-    return now == queues[me].idle ||
-           (now->burst < SHORT_BURST && __atomic_load_n(&queues[me].nready, __ATOMIC_RELAXED) == 0);
+    return now == queues[me].idle || now->burst < SHORT_BURST;
 }
 
-unsigned runqueue_place(const struct thread *t, unsigned last)
+/* t would be the next one to run here. */
+static bool comes_first(const struct run_queue *q, const struct thread *t) NEEDS(q->lock)
+{
+    const struct rbnode *first = rbtree_first(&q->ready);
+    return q->cpu == cpu_id() &&
+           (first == NULL || t->vruntime < rb_entry(first, struct thread, run_node)->vruntime);
+}
+
+static uint32_t ready_on(unsigned cpu)
+{
+    return __atomic_load_n(&queues[cpu].nready, __ATOMIC_RELAXED);
+}
+
+unsigned runqueue_place(const struct run_queue *q, const struct thread *t)
 {
     unsigned n = cpu_count();
     unsigned me = cpu_id();
-    if (n == 1 || (allowed(t, me) && soon_free(me))) {
+    unsigned last = q->cpu;
+    bool here = allowed(t, me) && short_burst(me);
+    if (n == 1 || (here && ready_on(me) == 0)) {
         return me;
     }
     if (allowed(t, last) && is_idle(last)) {
@@ -187,10 +201,12 @@ unsigned runqueue_place(const struct thread *t, unsigned last)
         if (is_idle(cpu)) {
             return cpu;
         }
-        if (best == MAX_CPUS || __atomic_load_n(&queues[cpu].nready, __ATOMIC_RELAXED) <
-                                    __atomic_load_n(&queues[best].nready, __ATOMIC_RELAXED)) {
+        if (best == MAX_CPUS || ready_on(cpu) < ready_on(best)) {
             best = cpu;
         }
+    }
+    if (here && comes_first(q, t)) {
+        return me;
     }
     return best == MAX_CPUS ? last : best; /* an affinity without a CPU cannot be set */
 }

@@ -59,9 +59,9 @@ bool runqueue_announce(struct run_queue *q, const struct thread *t) NEEDS(q->loc
  * another CPU's, which is returned locked with t inserted. */
 struct run_queue *runqueue_move(struct run_queue *q, struct thread *t, unsigned cpu);
 
-/* runqueue_place: the CPU on which t, which last ran on CPU last, is to run now. A hint: what it
- * looks at may change. */
-unsigned runqueue_place(const struct thread *t, unsigned last);
+/* runqueue_place: the CPU on which t of queue q is to run now. A hint: what it looks at may
+ * change. */
+unsigned runqueue_place(const struct run_queue *q, const struct thread *t) NEEDS(q->lock);
 
 /* runqueue_pull: take a thread that waits elsewhere onto this CPU's queue; patience: cycles that it
  * must have waited. PULL_NOT_YET: there is one that has not yet. No lock held. */

@@ -161,7 +161,7 @@ LOCK_ITSELF static void make_ready(struct run_queue *q, struct thread *t) DROPS(
     runqueue_advance(q);
     uint64_t earliest = q->floor > SLICE_CYCLES ? q->floor - SLICE_CYCLES : 0;
     t->vruntime = max(t->vruntime, earliest);
-    unsigned cpu = runqueue_place(t, q->cpu);
+    unsigned cpu = runqueue_place(q, t);
     if (cpu == q->cpu) {
         runqueue_insert(q, t);
     } else {
@@ -175,6 +175,18 @@ LOCK_ITSELF static void make_ready(struct run_queue *q, struct thread *t) DROPS(
     }
 }
 
+/* What the current thread has had less than others, its new thread t shares: it is served as soon
+ * as its creator would be, and creating many gains nothing. */
+static void share_credit(struct run_queue *q, struct thread *t) NEEDS(q->lock)
+{
+    struct thread *creator = thread_this();
+    charge(creator);
+    runqueue_advance(q);
+    uint64_t credit = q->floor - min(creator->vruntime, q->floor);
+    creator->vruntime += credit / 2;
+    t->vruntime = q->floor - credit / 2;
+}
+
 void sched_start(struct thread *t)
 {
     struct run_queue *q = runqueue_this();
@@ -182,8 +194,7 @@ void sched_start(struct thread *t)
     t->affinity = __atomic_load_n(&thread_this()->affinity, __ATOMIC_RELAXED);
     t->burst = SLICE_CYCLES;
     spin_lock(&q->lock);
-    runqueue_advance(q);
-    t->vruntime = q->floor;
+    share_credit(q, t);
     make_ready(q, t);
 }
 

@@ -309,6 +309,7 @@ long thread_clone(const struct thread_request *r, const struct saved_registers *
 void thread_exit(int status)
 {
     struct thread *t = thread_this();
+    t->burst = 0; /* whoever waits for its end may have this CPU */
     if (exit_hook != NULL) {
         exit_hook(t);
     }

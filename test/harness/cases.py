@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""Finds the cases: test/guest/*.c and *.cc, test/pthread/*.c (with an optional .ini of the same
-name), *.ini of test/apps/* and test/bad, test/unit/*/*_test.c and test/fuzz/*.c. The keys of a case
-are explained in test/README.md.
+"""Finds the cases: test/guest/*.c and *.cc, test/pthread/*.c, test/stress/mixed.c (with an optional
+.ini of the same name), *.ini of test/apps/* and test/bad, test/unit/*/*_test.c and test/fuzz/*.c.
+The keys of a case are explained in test/README.md.
 """
 import configparser
 import glob
@@ -91,7 +91,8 @@ def find_cases():
         cases.append(Case(path[len("test/"):-len("_test.c")], {"modes": "unit"}, path, "unit"))
     for path in sorted(glob.glob("test/fuzz/*.c", root_dir=ROOT)):
         cases.append(Case(path[len("test/"):-len(".c")], {"modes": "fuzz"}, path, "fuzz"))
-    for pattern in ("test/guest/*.c", "test/guest/*.cc", "test/pthread/*.c"):
+    for pattern in ("test/guest/*.c", "test/guest/*.cc", "test/pthread/*.c",
+                    "test/stress/mixed.c"):
         for path in sorted(glob.glob(pattern, root_dir=ROOT)):
             cases += guest_cases(path)
     for pattern in ("test/apps/*/*.ini", "test/bad/*.ini"):
