@@ -4,7 +4,8 @@
  * Global lock order, outermost first; a holder may take only locks further down:
  *   rewrite.judging > vnode.write_lock > process.lock > mm.lock > file_table.lock > tmpfs.lock
  *   > vnode.lock > epoll locks (see epoll.c) > file.lock > inotify table > inotify.lock
- *   > socket.lock > wall timers > timerfd.lock > POSIX timers > clocktimer.lock
+ *   > socket.lock > mqueue names > mqueue.lock > wall timers > timerfd.lock > POSIX timers
+ *   > clocktimer.lock
  *   > wait_queue.lock > epoll.ready_lock
  *   > futex buckets (two by address) > signal.lock > thread table > run_queue.lock
  *   > timer_queue.lock > site.lock > stub.lock > pmap.lock > heap.lock > console.lock
