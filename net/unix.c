@@ -5,7 +5,7 @@
  * have there is limited by his send buffer. Two connected sockets hold a reference of each other
  * until they are closed. Locks: reading (mutex: who reads; held while the program's memory is
  * written) > socket.lock (queue and state of one; never of two at a time) > wait_queue.lock.
- * Files in flight to a socket that is itself in flight are not looked for: such a circle stays.
+ * What is in flight is counted: unixflight.c.
  * Source: unix(7), send(2), recv(2), shutdown(2). */
 #include "net/unix.h"
 
@@ -17,6 +17,7 @@
 #include "kernel/mutex.h"
 #include "kernel/process.h"
 #include "kernel/signal.h"
+#include "net/unixflight.h"
 
 #define CHUNK 32768UL /* bytes of a stream's packet */
 #define MESSAGE_SLACK 32 /* a datagram is that much smaller than the send buffer: as Linux */
@@ -24,27 +25,6 @@
 #define NO_SEND 2
 #define READABLE (POLLIN | POLLRDNORM)
 #define WRITABLE (POLLOUT | POLLWRNORM | POLLWRBAND)
-
-struct packet {
-    struct list link;
-    struct scm scm;
-    size_t start, len; /* what is left: data[start, start + len) */
-    size_t cost; /* charged to the sender */
-    char data[];
-};
-
-struct unix_socket {
-    struct socket socket;
-    struct mutex reading;
-    struct list packets; /* [socket.lock] only who reads takes some off */
-    size_t charged; /* [socket.lock] sum of their cost */
-    size_t bytes; /* [socket.lock] to be read */
-    unsigned shut; /* [socket.lock] NO_* */
-    bool dead; /* [socket.lock] closed */
-    bool refused; /* [socket.lock] the peer was found closed: of datagrams */
-    struct unix_socket *peer; /* [I] referenced until release */
-    uint32_t refs; /* [A] the file's and the peer's */
-};
 
 static struct unix_socket *of(struct socket *s)
 {
@@ -56,8 +36,10 @@ static bool is_stream(const struct unix_socket *u)
     return u->socket.type == SOCK_STREAM;
 }
 
+/* p, which is on no queue any more. */
 static void packet_free(struct packet *p)
 {
+    unixflight_leave(&p->scm);
     scm_drop(&p->scm);
     heap_free(p);
 }
@@ -159,6 +141,7 @@ static long send_packet(struct unix_socket *u, struct message *m, size_t n, uint
     p->scm = m->scm;
     m->scm.files = NULL;
     m->scm.n = 0;
+    unixflight_enter(&p->scm);
     err = append(u->peer, p);
     if (err != 0) {
         packet_free(p);
@@ -266,13 +249,7 @@ static void consume(struct unix_socket *u, struct packet *p, size_t n, bool all)
 /* What goes along with p is the receiver's now, or also his. */
 static int take_scm(struct packet *p, struct message *m, bool peek)
 {
-    if (peek) {
-        return scm_copy(&m->scm, &p->scm);
-    }
-    m->scm = p->scm;
-    p->scm.files = NULL;
-    p->scm.n = 0;
-    return 0;
+    return unixflight_take(&p->scm, &m->scm, peek);
 }
 
 static struct packet *next_of(struct unix_socket *u, struct packet *p) NEEDS(u->reading)
@@ -423,6 +400,7 @@ static void unix_release(struct socket *s)
     struct unix_socket *peer = u->peer;
     struct list left;
     list_init(&left);
+    unixflight_forget(u);
     spin_lock(&s->lock);
     u->dead = true;
     list_move(&u->packets, &left);
@@ -439,6 +417,7 @@ static void unix_release(struct socket *s)
     }
     unix_put(peer);
     unix_put(u);
+    unixflight_collect();
 }
 
 static const struct socket_ops stream_ops = {
@@ -470,6 +449,7 @@ static struct unix_socket *create(int type)
         u->socket.peer_cred = (struct user_ucred){PROCESS_PID, process.euid, process.egid};
         mutex_init(&u->reading);
         list_init(&u->packets);
+        list_init(&u->all);
         u->refs = 2; /* the file's and the peer's */
     }
     return u;
@@ -492,6 +472,8 @@ int unix_pair(int type, unsigned flags, struct file *out[2])
         unix_release(&b->socket);
         return -ENOMEM;
     }
+    unixflight_know(a, out[0]);
+    unixflight_know(b, out[1]);
     return 0;
 fail_free:
     heap_free(a);

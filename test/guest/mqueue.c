@@ -153,7 +153,7 @@ static void *receive_later(void *arg)
 static void test_waiting(void)
 {
     pthread_t t;
-    struct timespec at = after_ms(-10), bad = {0, 2000000000};
+    struct timespec at = after_ms(0), bad = {0, 2000000000};
     mqd_t q = open_queue(O_RDWR, 2, 20);
     SHOW(mq_timedreceive(q, buf, sizeof(buf), NULL, &at));
     at = after_ms(20);

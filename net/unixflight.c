@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: MIT */
+/* Sockets in flight through sockets.
+ *
+ * A socket sent through itself, or some through each other, are referenced by packets that nobody
+ * can receive. So references that packets hold are counted, and after a close, while there are any,
+ * sockets that have no others are suspects: they are garbage unless a packet in a queue that is not
+ * garbage holds one. Garbage loses its packets, and with them its references.
+ *
+ * flight, a mutex, is held while files enter or leave a queue, so that the counts stand still while
+ * garbage is looked for; a suspect cannot get a new reference then, because nobody but a receiver
+ * could make one. reading (see unix.c) > flight > socket.lock. Source: unix(7), SCM_RIGHTS. */
+#include "net/unixflight.h"
+
+#include "kernel/heap.h"
+
+static struct mutex flight = {.queue = {.waiters = LIST_INIT(flight.queue.waiters)}};
+static struct list sockets = LIST_INIT(sockets); /* [flight] struct unix_socket */
+static unsigned total; /* [A] changes under flight: files in flight that are such sockets */
+static bool collecting; /* [A] */
+
+/* The open socket that f is, NULL for other files. */
+static struct unix_socket *unix_of(const struct file *f)
+{
+    struct socket *s = socket_of(f);
+    return s != NULL && s->family == AF_UNIX ? container_of(s, struct unix_socket, socket) : NULL;
+}
+
+void unixflight_know(struct unix_socket *u, struct file *f)
+{
+    mutex_lock(&flight);
+    u->file = f;
+    list_append(&sockets, &u->all);
+    mutex_unlock(&flight);
+}
+
+void unixflight_forget(struct unix_socket *u)
+{
+    mutex_lock(&flight);
+    list_remove(&u->all);
+    u->file = NULL;
+    mutex_unlock(&flight);
+}
+
+static void count(const struct scm *s, unsigned change) NEEDS(flight)
+{
+    for (unsigned i = 0; i < s->n; i++) {
+        struct unix_socket *u = unix_of(s->files[i]);
+        if (u != NULL) {
+            u->in_flight += change;
+            __atomic_fetch_add(&total, change, __ATOMIC_RELAXED);
+        }
+    }
+}
+
+void unixflight_enter(const struct scm *s)
+{
+    if (s->n != 0) {
+        mutex_lock(&flight);
+        count(s, 1);
+        mutex_unlock(&flight);
+    }
+}
+
+void unixflight_leave(const struct scm *s)
+{
+    if (s->n != 0) {
+        mutex_lock(&flight);
+        count(s, -1U);
+        mutex_unlock(&flight);
+    }
+}
+
+int unixflight_take(struct scm *s, struct scm *to, bool copy)
+{
+    int err = 0;
+    if (s->n == 0) {
+        *to = *s;
+        return 0;
+    }
+    mutex_lock(&flight);
+    if (copy) {
+        err = scm_copy(to, s);
+    } else {
+        count(s, -1U);
+        *to = *s;
+        s->files = NULL;
+        s->n = 0;
+    }
+    mutex_unlock(&flight);
+    return err;
+}
+
+/* Call found for each socket that a packet in u's queue holds. */
+static void for_each_held(struct unix_socket *u, void (*found)(struct unix_socket *held))
+    NEEDS(flight)
+{
+    struct list *at;
+    spin_lock(&u->socket.lock);
+    list_for_each (at, &u->packets) {
+        const struct scm *s = &list_entry(at, struct packet, link)->scm;
+        for (unsigned i = 0; i < s->n; i++) {
+            struct unix_socket *held = unix_of(s->files[i]);
+            if (held != NULL) {
+                found(held);
+            }
+        }
+    }
+    spin_unlock(&u->socket.lock);
+}
+
+static void count_inside(struct unix_socket *held)
+{
+    held->outside--;
+}
+
+static void count_outside(struct unix_socket *held)
+{
+    held->outside++;
+}
+
+static void suspect_all(void) NEEDS(flight)
+{
+    struct list *at;
+    list_for_each (at, &sockets) {
+        struct unix_socket *u = list_entry(at, struct unix_socket, all);
+        uint32_t refs = __atomic_load_n(&u->file->refs, __ATOMIC_ACQUIRE);
+        u->suspect = u->in_flight != 0 && refs == u->in_flight;
+        u->outside = u->in_flight;
+    }
+    list_for_each (at, &sockets) {
+        struct unix_socket *u = list_entry(at, struct unix_socket, all);
+        if (u->suspect) {
+            for_each_held(u, count_inside);
+        }
+    }
+}
+
+/* Clear one suspect that somebody can receive; what it holds can be received then, too. */
+static bool clear_one(void) NEEDS(flight)
+{
+    struct list *at;
+    list_for_each (at, &sockets) {
+        struct unix_socket *u = list_entry(at, struct unix_socket, all);
+        if (u->suspect && u->outside != 0) {
+            u->suspect = false;
+            for_each_held(u, count_outside);
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The packets of all garbage. */
+static void take_garbage(struct list *out) NEEDS(flight)
+{
+    struct list *at;
+    suspect_all();
+    while (clear_one()) {
+    }
+    list_for_each (at, &sockets) {
+        struct unix_socket *u = list_entry(at, struct unix_socket, all);
+        if (u->suspect) {
+            spin_lock(&u->socket.lock);
+            list_move(&u->packets, out);
+            u->charged = u->bytes = 0;
+            spin_unlock(&u->socket.lock);
+        }
+    }
+    list_for_each (at, out) {
+        count(&list_entry(at, struct packet, link)->scm, -1U);
+    }
+}
+
+void unixflight_collect(void)
+{
+    struct list garbage;
+    if (__atomic_load_n(&total, __ATOMIC_RELAXED) == 0 ||
+        __atomic_exchange_n(&collecting, true, __ATOMIC_ACQUIRE)) {
+        return; /* who collects closes sockets and comes here again */
+    }
+    do {
+        list_init(&garbage);
+        mutex_lock(&flight);
+        take_garbage(&garbage);
+        mutex_unlock(&flight);
+        bool none = list_empty(&garbage);
+        while (!list_empty(&garbage)) {
+            struct packet *p = list_entry(list_pop(&garbage), struct packet, link);
+            scm_drop(&p->scm);
+            heap_free(p);
+        }
+        if (none) {
+            break;
+        }
+    } while (__atomic_load_n(&total, __ATOMIC_RELAXED) != 0);
+    __atomic_store_n(&collecting, false, __ATOMIC_RELEASE);
+}
