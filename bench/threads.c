@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Threads that hand something over, and threads that compute. Prints `name nanoseconds` an
  * operation: a round trip, a hand-over, a create and join; speedup_2 is not a time but how many
- * times as much two threads do as one. The argument is the number of CPUs to compute on. Every
- * figure is the best of some rounds. */
+ * times as much two threads do as one. late_* is how late a thread runs beside two that compute,
+ * the median and the 19th of 20 (worst): one that sleeps 1 ms, and one that another wakes. The
+ * argument is the number of CPUs to compute on. Every figure is the best of some rounds. */
 #define _GNU_SOURCE
 #include <linux/futex.h>
 #include <pthread.h>
@@ -18,6 +19,8 @@
 #define HANDOVERS 4000
 #define CREATIONS 1000
 #define WORK 60000000L
+#define LATE 200 /* sleeps */
+#define BUSY 2
 
 static uint64_t now_ns(void)
 {
@@ -157,6 +160,84 @@ static uint64_t time_of_two(int together)
     return now_ns() - begin;
 }
 
+/* Threads that compute until told not to. */
+static atomic_int resting;
+
+static void *be_busy(void *arg)
+{
+    uint64_t x = 1;
+    while (!atomic_load_explicit(&resting, memory_order_relaxed))
+        x = x * 6364136223846793005u + 1;
+    return (void *)(uintptr_t)(x + (uintptr_t)arg);
+}
+
+static void sleep_1ms(void)
+{
+    nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+}
+
+static uint64_t late[LATE];
+
+static void sleep_late(void)
+{
+    for (int i = 0; i < LATE; i++) {
+        uint64_t until = now_ns() + 1000000;
+        sleep_1ms();
+        late[i] = now_ns() - until;
+    }
+}
+
+/* When the sleeper was woken; 0: it is to sleep. */
+static atomic_ulong woken_at;
+static atomic_uint calls;
+
+static void *be_woken(void *arg)
+{
+    for (unsigned i = 0; i < LATE; i++) {
+        while (atomic_load(&calls) == i)
+            syscall(SYS_futex, &calls, FUTEX_WAIT_PRIVATE, i, NULL, NULL, 0);
+        late[i] = now_ns() - atomic_exchange(&woken_at, 0);
+    }
+    return arg;
+}
+
+static void wake_late(void)
+{
+    atomic_store(&calls, 0);
+    atomic_store(&woken_at, 0);
+    pthread_t t = start(be_woken, NULL);
+    for (unsigned i = 1; i <= LATE; i++) {
+        do
+            sleep_1ms();
+        while (atomic_load(&woken_at) != 0);
+        atomic_store(&woken_at, now_ns());
+        atomic_store(&calls, i);
+        syscall(SYS_futex, &calls, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+    }
+    pthread_join(t, NULL);
+}
+
+static int compare(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return x < y ? -1 : x > y;
+}
+
+static void measure_late(const char *name, void (*run)(void))
+{
+    pthread_t busy[BUSY];
+    atomic_store(&resting, 0);
+    for (int i = 0; i < BUSY; i++)
+        busy[i] = start(be_busy, NULL);
+    run();
+    atomic_store(&resting, 1);
+    for (int i = 0; i < BUSY; i++)
+        pthread_join(busy[i], NULL);
+    qsort(late, LATE, sizeof *late, compare);
+    printf("%s %lu\n%s_worst %lu\n", name, (unsigned long)late[LATE / 2], name,
+           (unsigned long)late[LATE * 19 / 20]);
+}
+
 static const struct {
     const char *name;
     long (*run)(void);
@@ -179,6 +260,8 @@ int main(int argc, char **argv)
         }
         printf("%s %.1f\n", figures[i].name, best);
     }
+    measure_late("late_sleep", sleep_late);
+    measure_late("late_wake", wake_late);
     double speedup = 0;
     for (int round = 0; argc > 1 && atoi(argv[1]) > 1 && round < ROUNDS; round++) {
         uint64_t apart = time_of_two(0), together = time_of_two(1);

@@ -15,6 +15,7 @@
 #include "platform/cpu.h"
 
 #define SHORT_BURST 400000 /* cycles: a waker that usually blocks within these */
+#define FEW 4 /* threads more than elsewhere do not wait long when they soon block */
 
 static struct run_queue queues[MAX_CPUS];
 
@@ -45,6 +46,20 @@ LOCK_ITSELF struct run_queue *runqueue_lock_of(const struct thread *t)
     }
 }
 
+static void raise_floor(struct run_queue *q, uint64_t to) NEEDS(q->lock)
+{
+    __atomic_store_n(&q->floor, max(q->floor, to), __ATOMIC_RELAXED);
+}
+
+/* What comes_first of another CPU looks at: the largest distance when nobody waits. */
+static void note_first(struct run_queue *q) NEEDS(q->lock)
+{
+    struct rbnode *node = rbtree_first(&q->ready);
+    uint64_t first =
+        node != NULL ? rb_entry(node, struct thread, run_node)->vruntime : q->floor + INT64_MAX;
+    __atomic_store_n(&q->first, first, __ATOMIC_RELAXED);
+}
+
 void runqueue_insert(struct run_queue *q, struct thread *t)
 {
     lock_assert_held(&q->lock);
@@ -56,6 +71,7 @@ void runqueue_insert(struct run_queue *q, struct thread *t)
         link = &parent->child[t->vruntime >= other->vruntime];
     }
     rbtree_link(&q->ready, &t->run_node, parent, link);
+    note_first(q);
     /* sequentially consistent: pairs with a CPU that says it halts and looks once more */
     __atomic_store_n(&q->nready, q->nready + 1, __ATOMIC_SEQ_CST);
     thread_set_state(t, THREAD_READY);
@@ -66,6 +82,7 @@ static void take(struct run_queue *q, struct thread *t) NEEDS(q->lock)
 {
     lock_assert_held(&q->lock);
     rbtree_remove(&q->ready, &t->run_node);
+    note_first(q);
     __atomic_store_n(&q->nready, q->nready - 1, __ATOMIC_RELAXED);
 }
 
@@ -78,7 +95,7 @@ struct thread *runqueue_pick(struct run_queue *q)
     }
     struct thread *t = rb_entry(first, struct thread, run_node);
     take(q, t);
-    q->floor = max(q->floor, t->vruntime);
+    raise_floor(q, t->vruntime);
     return t;
 }
 
@@ -101,7 +118,7 @@ void runqueue_advance(struct run_queue *q)
         least = min(least, had_so_far(q->current));
     }
     if (least != UINT64_MAX) {
-        q->floor = max(q->floor, least);
+        raise_floor(q, least);
     }
 }
 
@@ -168,12 +185,15 @@ static bool short_burst(unsigned me)
     return now == queues[me].idle || now->burst < SHORT_BURST;
 }
 
-/* t would be the next one to run here. */
-static bool comes_first(const struct run_queue *q, const struct thread *t) NEEDS(q->lock)
+/* t of q would run on CPU me before those who compute there: it would be the first, or has had less
+ * than they. */
+static bool comes_first(const struct run_queue *q, const struct thread *t, unsigned me)
+    NEEDS(q->lock)
 {
-    const struct rbnode *first = rbtree_first(&q->ready);
-    return q->cpu == cpu_id() &&
-           (first == NULL || t->vruntime < rb_entry(first, struct thread, run_node)->vruntime);
+    uint64_t first = __atomic_load_n(&queues[me].first, __ATOMIC_RELAXED);
+    uint64_t floor = __atomic_load_n(&queues[me].floor, __ATOMIC_RELAXED);
+    int64_t lead = (int64_t)(t->vruntime - q->floor);
+    return lead < (int64_t)(first - floor) || lead < 0;
 }
 
 static uint32_t ready_on(unsigned cpu)
@@ -205,7 +225,7 @@ unsigned runqueue_place(const struct run_queue *q, const struct thread *t)
             best = cpu;
         }
     }
-    if (here && comes_first(q, t)) {
+    if (here && ready_on(me) <= ready_on(best) + FEW && comes_first(q, t, me)) {
         return me;
     }
     return best == MAX_CPUS ? last : best; /* an affinity without a CPU cannot be set */

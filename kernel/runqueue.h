@@ -12,6 +12,7 @@ struct thread;
 
 #define SLICE_NS 4000000UL
 #define SLICE_CYCLES 8000000UL /* about the same: a measure of fairness, not of time */
+#define BURST_MAX 400000UL /* cycles: what a run between two sleeps counts at most */
 
 enum idle_state { IDLE_NOT, IDLE_LOOKING, IDLE_HALTED };
 
@@ -20,7 +21,8 @@ struct run_queue {
     unsigned cpu; /* [I] */
     struct rbtree ready; /* [lock] by vruntime */
     uint32_t nready; /* [lock]; read without it as a hint */
-    uint64_t floor; /* [lock] vruntime that everybody on the queue has had */
+    uint64_t floor; /* [lock] vruntime that everybody on the queue has had; a hint without it */
+    uint64_t first; /* [lock] vruntime of the first in ready; a hint without it */
     struct thread *current; /* [lock] */
     struct thread *idle; /* [I] */
     struct thread *dead; /* [lock] switched away from for the last time */

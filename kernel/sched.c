@@ -95,10 +95,11 @@ LOCK_ITSELF static void finish(void)
     }
 }
 
-/* The average length of t's runs between two sleeps. */
+/* The average length of t's runs between two sleeps. A long one counts for little: the host may
+ * have run something else meanwhile. */
 static void end_burst(struct thread *t)
 {
-    t->burst = t->burst - t->burst / 4 + t->burst_now / 4;
+    t->burst = t->burst - t->burst / 4 + min(t->burst_now, BURST_MAX) / 4;
     t->burst_now = 0;
 }
 
@@ -192,7 +193,7 @@ void sched_start(struct thread *t)
     struct run_queue *q = runqueue_this();
     t->cpu = q->cpu;
     t->affinity = __atomic_load_n(&thread_this()->affinity, __ATOMIC_RELAXED);
-    t->burst = SLICE_CYCLES;
+    t->burst = BURST_MAX;
     spin_lock(&q->lock);
     share_credit(q, t);
     make_ready(q, t);
@@ -453,7 +454,7 @@ int sched_init(void)
     thread_set_state(t, THREAD_RUNNING);
     t->since_tsc = cpu_cycles();
     t->affinity = 1;
-    t->burst = SLICE_CYCLES;
+    t->burst = BURST_MAX;
     q->current = t;
     int err = make_idle(q);
     if (err == 0) {

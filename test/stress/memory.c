@@ -2,6 +2,7 @@
 /* Mappings, the heap, and code that changes while it runs. Source: mmap(2), mprotect(2),
  * madvise(2), mremap(2), memfd_create(2). */
 #define _GNU_SOURCE
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -13,7 +14,7 @@
 #define SLOTS 8
 #define STEPS 40
 #define BLOCKS 32
-#define CODE_CHANGES 200
+#define CODE_CHANGES 100
 
 struct slot {
     unsigned char *at;
@@ -151,23 +152,32 @@ void memory_shared(struct worker *w)
     MUST(w, munmap(at, 24 * PAGE) == 0);
 }
 
-/* A function that returns a number, written through one mapping and run through another. */
+/* A function that returns a number, written through one mapping and run through another. While it
+ * changes nobody runs it, and who runs it next serialises first. Source: Intel SDM vol. 3, 9.1.3
+ * (cross-modifying code). */
 struct code {
     struct worker *w;
     uint32_t (*run)(void);
-    atomic_int over;
+    atomic_uint wanted, running; /* numbers: the runner waits between the two */
 };
+
+static void serialise(void)
+{
+    unsigned a = 0, b, c = 0, d;
+    __asm__ volatile("cpuid" : "+a"(a), "=b"(b), "+c"(c), "=d"(d)::"memory");
+}
 
 static void *run_code(void *arg)
 {
     struct code *c = arg;
-    uint32_t last = 0;
-    while (!atomic_load(&c->over)) {
-        uint32_t now = c->run();
-        MUST(c->w, now >= last && now <= CODE_CHANGES);
-        last = now;
+    for (unsigned n = 1; n <= CODE_CHANGES; n++) {
+        while (atomic_load(&c->wanted) < n)
+            sched_yield();
+        serialise();
+        for (int i = 0; i < 100; i++)
+            MUST(c->w, c->run() == n);
+        atomic_store(&c->running, n);
     }
-    MUST(c->w, c->run() == CODE_CHANGES);
     return NULL;
 }
 
@@ -185,10 +195,12 @@ void memory_code(struct worker *w)
     pthread_t thread = mixed_start(w, run_code, &c);
     for (uint32_t n = 1; n <= CODE_CHANGES; n++) {
         __atomic_store_n((uint32_t *)(void *)(data + 4), n, __ATOMIC_SEQ_CST);
-        if (n % 16 == 0)
-            MUST(w, c.run() == n);
+        serialise();
+        MUST(w, c.run() == n);
+        atomic_store(&c.wanted, n);
+        while (atomic_load(&c.running) < n)
+            sched_yield();
     }
-    atomic_store(&c.over, 1);
     mixed_join(w, thread);
     MUST(w, munmap(data, PAGE) == 0 && munmap(run, PAGE) == 0);
 }
