@@ -137,6 +137,30 @@ int uaccess_read(void *dst, const void USER *src, size_t len)
     return 0;
 }
 
+int uaccess_write(void USER *dst, const void *src, size_t len)
+{
+    memcpy((void *)(uintptr_t)dst, src, len);
+    return 0;
+}
+
+size_t uaccess_read_part(void *dst, const void USER *src, size_t len)
+{
+    memcpy(dst, (const void *)(uintptr_t)src, len);
+    return len;
+}
+
+size_t uaccess_write_part(void USER *dst, const void *src, size_t len)
+{
+    memcpy((void *)(uintptr_t)dst, src, len);
+    return len;
+}
+
+size_t uaccess_zero_part(void USER *dst, size_t len)
+{
+    memset((void *)(uintptr_t)dst, 0, len);
+    return len;
+}
+
 int uaccess_read32(uint32_t *out, const uint32_t USER *src)
 {
     *out = __atomic_load_n((const uint32_t *)(uintptr_t)src, __ATOMIC_SEQ_CST);
