@@ -259,6 +259,14 @@ void schedcpus_point(void)
     sched_leaving();
 }
 
+void schedcpus_compute(void)
+{
+    look_at_clock(cpu_id());
+    if ((__atomic_load_n(&cpu_this()->trap.pending, __ATOMIC_RELAXED) & PENDING_BITS) != 0) {
+        schedcpus_point();
+    }
+}
+
 long moncall(unsigned nr, uint64_t a, uint64_t b, uint64_t c)
 {
     abort();

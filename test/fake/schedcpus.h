@@ -24,6 +24,10 @@ struct thread *schedcpus_start(void (*function)(void *arg), void *arg);
  * path. */
 void schedcpus_point(void);
 
+/* schedcpus_compute: the same for a program that makes no calls: without an interrupt it sees
+ * nothing. */
+void schedcpus_compute(void);
+
 /* schedcpus_alive: threads whose memory has not been released. */
 unsigned schedcpus_alive(void);
 

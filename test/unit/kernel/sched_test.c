@@ -15,8 +15,8 @@
 
 #define PLAYERS 8 /* in pairs */
 #define CHILDREN 4 /* of a parent, at a time */
-#define OPERATIONS 60000 /* of a machine; ELFIN_OPERATIONS in the environment: another number */
-#define SECONDS 600
+#define OPERATIONS 16000 /* of a machine; ELFIN_OPERATIONS in the environment: another number */
+#define SECONDS 110
 #define USEC 1000UL
 
 static unsigned quota; /* operations of each thread */
@@ -113,8 +113,11 @@ static void guard_fire(struct timer *t)
 {
     struct guard *g = container_of(t, struct guard, timer);
     HOLDS(t->deadline_ns <= clock_ns());
-    g->fired++;
     set_flag(&g->over, g->owner);
+    for (unsigned n = 0; n < 100; n++) { /* its owner, elsewhere, may be in timer_cancel by now */
+        __builtin_ia32_pause();
+    }
+    g->fired++;
 }
 
 static void use_timer(struct player *p, bool cancel)
@@ -122,6 +125,7 @@ static void use_timer(struct player *p, bool cancel)
     struct guard g = {.owner = thread_this()};
     timer_init(&g.timer, guard_fire);
     timer_set(&g.timer, clock_ns() + below(p, 100) * USEC);
+    move(p);
     if (cancel) {
         for (uint64_t n = below(p, 200); n > 0; n--) {
             schedcpus_point();
@@ -257,6 +261,7 @@ static void no_wake_lost(void)
 struct spinner {
     struct thread *thread;
     bool start; /* [A] */
+    uint64_t cpus; /* where it is to run; 0: anywhere */
     uint64_t gap_ns; /* the longest between two looks at the clock */
     uint64_t had_ns;
 };
@@ -267,11 +272,14 @@ static bool over; /* [A] */
 static void spin(void *arg)
 {
     struct spinner *s = arg;
+    if (s->cpus != 0) {
+        HOLDS(sched_set_affinity(thread_this(), s->cpus) == 0);
+    }
     wait_flag(&s->start);
     uint64_t begin = sched_cpu_ns(thread_this());
     uint64_t last = begin;
     while (!__atomic_load_n(&over, __ATOMIC_RELAXED)) {
-        schedcpus_point();
+        schedcpus_compute();
         uint64_t now = sched_cpu_ns(thread_this());
         s->gap_ns = max(s->gap_ns, now - last);
         last = now;
@@ -280,12 +288,12 @@ static void spin(void *arg)
     say_done();
 }
 
-static void start_spinners(unsigned n)
+static void start_spinners(unsigned n, uint64_t cpus)
 {
     over = false;
     done = 0;
     for (unsigned i = 0; i < n; i++) {
-        spinners[i] = (struct spinner){.start = false};
+        spinners[i] = (struct spinner){.cpus = cpus};
         spinners[i].thread = schedcpus_start(spin, &spinners[i]);
     }
 }
@@ -325,7 +333,7 @@ static uint64_t tolerance(unsigned n)
 
 static void equal_shares(void)
 {
-    start_spinners(4);
+    start_spinners(4, 0);
     let_spin(0, 4, 400000 * USEC);
     end_spinners(4);
     for (unsigned i = 1; i < 4; i++) {
@@ -337,7 +345,7 @@ static void equal_shares(void)
 /* Who comes later does not make up for what it has not asked for. */
 static void equal_shares_later(void)
 {
-    start_spinners(2);
+    start_spinners(2, 0);
     let_spin(0, 1, 300000 * USEC);
     uint64_t before = sched_cpu_ns(spinners[0].thread);
     let_spin(1, 2, 200000 * USEC);
@@ -349,12 +357,23 @@ static void equal_shares_later(void)
 /* Three on two: who waits goes to the other one in time. */
 static void shares_of_two_cpus(void)
 {
-    start_spinners(3);
+    start_spinners(3, 0);
     let_spin(0, 3, 600000 * USEC);
     end_spinners(3);
     for (unsigned i = 0; i < 3; i++) {
         HOLDS(spinners[i].had_ns > 200000 * USEC);
     }
+}
+
+/* Two on one CPU, made ready by the other one, which has to tell it. */
+static void shares_of_another_cpu(void)
+{
+    HOLDS(sched_set_affinity(thread_this(), 1) == 0);
+    start_spinners(2, 2);
+    let_spin(0, 1, 100000 * USEC);
+    let_spin(1, 2, 200000 * USEC);
+    end_spinners(2);
+    HOLDS(spinners[1].had_ns > 50000 * USEC);
 }
 
 static int compare(const void *a, const void *b)
@@ -368,7 +387,7 @@ static int compare(const void *a, const void *b)
 static void sleepers_first(void)
 {
     uint64_t late[40];
-    start_spinners(3);
+    start_spinners(3, 0);
     let_spin(0, 3, 50000 * USEC);
     for (unsigned i = 0; i < ARRAY_LEN(late); i++) {
         uint64_t until = clock_ns() + 1000 * USEC;
@@ -385,7 +404,7 @@ static void idle_cpus_halt(void)
 {
     unsigned halted = 0;
     HOLDS(sched_set_affinity(thread_this(), 1) == 0);
-    start_spinners(2);
+    start_spinners(2, 0);
     for (unsigned i = 0; i < 20; i++) {
         let_spin(0, i == 0 ? 2 : 0, 2000 * USEC);
         halted += __atomic_load_n(&runqueue_of(1)->idle_state, __ATOMIC_SEQ_CST) == IDLE_HALTED;
@@ -399,6 +418,7 @@ static void fairness(void)
     CHECK(schedcpus_run(1, equal_shares, SECONDS));
     CHECK(schedcpus_run(1, equal_shares_later, SECONDS));
     CHECK(schedcpus_run(2, shares_of_two_cpus, SECONDS));
+    CHECK(schedcpus_run(2, shares_of_another_cpu, SECONDS));
 }
 
 static void latency(void)
