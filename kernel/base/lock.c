@@ -26,7 +26,9 @@ LOCK_ITSELF void spin_lock(struct spinlock *l)
                                         __ATOMIC_RELAXED)) {
         assert(free != mine);
         free = 0;
-        __builtin_ia32_pause();
+        do { /* only looking: the holder keeps the line for its own work */
+            __builtin_ia32_pause();
+        } while (__atomic_load_n(&l->state, __ATOMIC_RELAXED) != 0);
     }
 }
 
