@@ -12,7 +12,8 @@
 
 #include "kernel/base/base.h"
 
-static unsigned long check_count;
+static unsigned long check_count; /* [A] tests may have threads */
+#define CHECKED_() __atomic_fetch_add(&check_count, 1, __ATOMIC_RELAXED)
 
 /* What every test must leave as it found it (objects, frames ...): fakes that count define it. */
 extern long fake_heap_in_use(void) __attribute__((weak));
@@ -23,7 +24,7 @@ extern jmp_buf *fake_panic_landing __attribute__((weak));
 
 #define CHECK(cond)                                                            \
     do {                                                                       \
-        check_count++;                                                         \
+        CHECKED_();                                                            \
         if (!(cond)) {                                                         \
             fflush(stdout);                                                    \
             fprintf(stderr, "%s:%d: failed: %s\n", __FILE__, __LINE__, #cond); \
@@ -36,7 +37,7 @@ extern jmp_buf *fake_panic_landing __attribute__((weak));
     do {                                                                                    \
         long long got_ = (long long)(got);                                                  \
         long long want_ = (long long)(want);                                                \
-        check_count++;                                                                      \
+        CHECKED_();                                                                         \
         if (got_ != want_) {                                                                \
             fflush(stdout);                                                                 \
             fprintf(stderr, "%s:%d: failed: %s = %lld (0x%llx), want %s = %lld (0x%llx)\n", \
@@ -50,7 +51,7 @@ extern jmp_buf *fake_panic_landing __attribute__((weak));
     do {                                                                                           \
         const char *got_ = (got);                                                                  \
         const char *want_ = (want);                                                                \
-        check_count++;                                                                             \
+        CHECKED_();                                                                                \
         if (check_str_differs(got_, want_)) {                                                      \
             fflush(stdout);                                                                        \
             fprintf(stderr, "%s:%d: failed: %s = \"%s\", want \"%s\"\n", __FILE__, __LINE__, #got, \
@@ -70,7 +71,7 @@ extern jmp_buf *fake_panic_landing __attribute__((weak));
             panicked_ = false;                                                        \
         }                                                                             \
         fake_panic_landing = NULL;                                                    \
-        check_count++;                                                                \
+        CHECKED_();                                                                   \
         if (!panicked_) {                                                             \
             fprintf(stderr, "%s:%d: no panic: %s\n", __FILE__, __LINE__, #statement); \
             _exit(1);                                                                 \

@@ -67,26 +67,6 @@ int mmap_seal(const struct vnode *vnode, uint32_t *seals, uint32_t add)
     return 0;
 }
 
-size_t uaccess_read_part(void *dst, const void USER *src, size_t len)
-{
-    return 0; /* buffers are the kernel's here */
-}
-
-size_t uaccess_write_part(void USER *dst, const void *src, size_t len)
-{
-    return 0;
-}
-
-int uaccess_write(void USER *dst, const void *src, size_t len)
-{
-    return -EFAULT;
-}
-
-size_t uaccess_zero_part(void USER *dst, size_t len)
-{
-    return 0;
-}
-
 /* Each CPU has random numbers of its own. */
 static uint64_t seeds[CPUS];
 
