@@ -19,6 +19,7 @@
 #include "platform/clock.h"
 #include "syscall/await.h"
 #include "syscall/calls.h"
+#include "syscall/pair.h"
 #include "syscall/restart.h"
 
 #define NSEC_PER_USEC 1000UL
@@ -45,32 +46,11 @@ struct sets {
 static long make_pipe(int USER *fds, unsigned flags)
 {
     struct file *end[2];
-    int fd[2];
     if ((flags & ~(unsigned)(O_CLOEXEC | O_NONBLOCK | O_DIRECT)) != 0) {
         return -EINVAL;
     }
     int err = pipe_create(flags, &end[0], &end[1]);
-    if (err != 0) {
-        return err;
-    }
-    fd[0] = fd_alloc(end[0], 0, flags);
-    if (fd[0] < 0) {
-        file_put(end[0]);
-        file_put(end[1]);
-        return fd[0];
-    }
-    fd[1] = fd_alloc(end[1], 0, flags);
-    if (fd[1] < 0) {
-        (void)fd_close(fd[0]);
-        file_put(end[1]);
-        return fd[1];
-    }
-    err = uaccess_write(fds, fd, sizeof(fd));
-    if (err != 0) {
-        (void)fd_close(fd[0]);
-        (void)fd_close(fd[1]);
-    }
-    return err;
+    return err != 0 ? err : pair_open(end, flags, fds);
 }
 
 long sys_pipe(int USER *fds)

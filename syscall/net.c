@@ -15,6 +15,7 @@
 #include "syscall/await.h"
 #include "syscall/calls.h"
 #include "syscall/iovec.h"
+#include "syscall/pair.h"
 
 #define NAME_MAX_LEN sizeof(struct __kernel_sockaddr_storage)
 #define TYPE_FLAGS (SOCK_CLOEXEC | SOCK_NONBLOCK)
@@ -69,29 +70,6 @@ static int pair_type(int family, int type, int protocol)
     }
 }
 
-static long open_pair(struct file *end[2], unsigned flags, int USER *fds)
-{
-    int fd[2];
-    fd[0] = fd_alloc(end[0], 0, flags);
-    if (fd[0] < 0) {
-        file_put(end[0]);
-        file_put(end[1]);
-        return fd[0];
-    }
-    fd[1] = fd_alloc(end[1], 0, flags);
-    if (fd[1] < 0) {
-        (void)fd_close(fd[0]);
-        file_put(end[1]);
-        return fd[1];
-    }
-    int err = uaccess_write(fds, fd, sizeof(fd));
-    if (err != 0) {
-        (void)fd_close(fd[0]);
-        (void)fd_close(fd[1]);
-    }
-    return err;
-}
-
 long sys_socketpair(int family, int type, int protocol, int USER *fds)
 {
     struct file *end[2];
@@ -100,7 +78,7 @@ long sys_socketpair(int family, int type, int protocol, int USER *fds)
         return kind;
     }
     int err = unix_pair(kind, (unsigned)type & SOCK_NONBLOCK, end);
-    return err != 0 ? err : open_pair(end, (unsigned)type & SOCK_CLOEXEC, fds);
+    return err != 0 ? err : pair_open(end, (unsigned)type & SOCK_CLOEXEC, fds);
 }
 
 static unsigned call_flags(const struct file *f, unsigned flags)
