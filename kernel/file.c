@@ -125,6 +125,18 @@ int fd_alloc(struct file *f, int min_fd, unsigned flags)
     return err != 0 ? err : (int)fd;
 }
 
+int fd_room(void)
+{
+    spin_lock(&fd_table.lock);
+    unsigned fd = fd_table.lowest;
+    while (is_open_locked(fd)) {
+        fd++;
+    }
+    int err = fd < fd_table.limit ? 0 : -EMFILE;
+    spin_unlock(&fd_table.lock);
+    return err;
+}
+
 int fd_install(struct file *f, int fd, unsigned flags)
 {
     spin_lock(&fd_table.lock);

@@ -14,11 +14,6 @@
 
 #define HEADER sizeof(struct user_cmsghdr)
 
-void scm_self(struct scm *s)
-{
-    *s = (struct scm){.cred = {PROCESS_PID, process.uid, process.gid}};
-}
-
 void scm_drop(struct scm *s)
 {
     for (unsigned i = 0; i < s->n; i++) {
@@ -47,7 +42,7 @@ int scm_copy(struct scm *to, const struct scm *from)
     return 0;
 }
 
-static int take_files(struct scm *s, const int USER *fds, size_t n)
+static int take_files(struct scm *s, const int *fds, size_t n)
 {
     if (n > SCM_MAX_FD - s->n) {
         return -EINVAL;
@@ -58,11 +53,7 @@ static int take_files(struct scm *s, const int USER *fds, size_t n)
     }
     s->files = files;
     for (size_t i = 0; i < n; i++) {
-        int fd;
-        if (uaccess_read(&fd, &fds[i], sizeof(fd)) != 0) {
-            return -EFAULT;
-        }
-        files[s->n] = fd_get_any(fd);
+        files[s->n] = fd_get_any(fds[i]);
         if (files[s->n] == NULL) {
             return -EBADF;
         }
@@ -76,15 +67,13 @@ static bool is_one_of(uint32_t id, uint32_t a, uint32_t b, uint32_t c)
     return id == a || id == b || id == c;
 }
 
-static int take_cred(struct scm *s, const void USER *data, size_t len)
+static int take_cred(struct scm *s, const void *data, size_t len)
 {
     struct user_ucred c;
     if (len != sizeof(c)) {
         return -EINVAL;
     }
-    if (uaccess_read(&c, data, sizeof(c)) != 0) {
-        return -EFAULT;
-    }
+    memcpy(&c, data, sizeof(c));
     bool uid = is_one_of(c.uid, process.uid, process.euid, process.suid);
     bool gid = is_one_of(c.gid, process.gid, process.egid, process.sgid);
     if ((c.pid != PROCESS_PID && !process_capable(CAP_SYS_ADMIN)) ||
@@ -98,67 +87,36 @@ static int take_cred(struct scm *s, const void USER *data, size_t len)
     return 0;
 }
 
-static int take_one(struct scm *s, const struct user_cmsghdr *h, const char USER *data)
+static int take_one(struct scm *s, const struct control_item *c)
 {
-    size_t len = h->len - HEADER;
-    if (h->level != SOL_SOCKET) {
+    if (c->level != SOL_SOCKET) {
         return 0;
     }
-    switch (h->type) {
-    case SCM_RIGHTS: return take_files(s, (const int USER *)data, len / sizeof(int));
-    case SCM_CREDENTIALS: return take_cred(s, data, len);
+    switch (c->type) {
+    case SCM_RIGHTS: return take_files(s, c->data, c->len / sizeof(int));
+    case SCM_CREDENTIALS: return take_cred(s, c->data, c->len);
     default: return -EINVAL;
     }
 }
 
-int scm_take(struct scm *s, const void USER *control, size_t len)
+int scm_take(struct scm *s, const struct message *m)
 {
-    const char USER *at = control;
+    struct control_item c = {.next = 0};
     int err = 0;
-    scm_self(s);
-    for (size_t done = 0; err == 0 && len - done >= HEADER;) {
-        struct user_cmsghdr h;
-        if (uaccess_read(&h, at + done, sizeof(h)) != 0) {
-            err = -EFAULT;
-        } else if (h.len < HEADER || h.len > len - done) {
-            err = -EINVAL;
-        } else {
-            err = take_one(s, &h, at + done + HEADER);
-            done += min(CMSG_STEP(h.len), len - done);
-        }
+    *s = (struct scm){.cred = {PROCESS_PID, process.uid, process.gid}};
+    if (likely(m->controllen == 0)) {
+        return 0;
     }
+    int found = message_next(m, &c);
+    while (found > 0 && err == 0) {
+        err = take_one(s, &c);
+        found = message_next(m, &c);
+    }
+    err = err != 0 ? err : found;
     if (err != 0) {
         scm_drop(s);
     }
     return err;
-}
-
-/* The header of a message with n bytes, of which cut are left out. Returns 0 or MSG_CTRUNC. */
-static unsigned put_header(struct scm_target *t, int type, size_t n)
-{
-    struct user_cmsghdr h = {HEADER + n, SOL_SOCKET, type};
-    return uaccess_write(uptr(void, t->control + t->used), &h, sizeof(h)) != 0 ? MSG_CTRUNC : 0;
-}
-
-static void advance(struct scm_target *t, size_t n)
-{
-    t->used = min(t->used + CMSG_STEP(HEADER + n), t->len);
-}
-
-static unsigned put_cred(const struct scm *s, struct scm_target *t)
-{
-    size_t room = t->len - t->used;
-    if (room < HEADER) {
-        return MSG_CTRUNC;
-    }
-    size_t n = min(sizeof(s->cred), room - HEADER);
-    unsigned flags = n < sizeof(s->cred) ? MSG_CTRUNC : 0;
-    flags |= put_header(t, SCM_CREDENTIALS, n);
-    if (uaccess_write(uptr(void, t->control + t->used + HEADER), &s->cred, n) != 0) {
-        return MSG_CTRUNC;
-    }
-    advance(t, n);
-    return flags;
 }
 
 /* A descriptor for f at the program's *out. Returns 0 or an error, then nothing is open. */
@@ -177,34 +135,35 @@ static int open_one(struct file *f, int USER *out, unsigned fd_flags)
     return err;
 }
 
-static unsigned put_files(const struct scm *s, struct scm_target *t)
+static void put_files(const struct scm *s, struct message *m)
 {
-    size_t room = t->len - t->used;
+    size_t room = m->put_at != 0 ? m->put_room - m->put_done : 0;
     size_t fit = room > HEADER ? (room - HEADER) / sizeof(int) : 0;
+    unsigned fd_flags = (m->flags & MSG_CMSG_CLOEXEC) != 0 ? O_CLOEXEC : 0;
+    uint64_t at = m->put_at + m->put_done;
+    int USER *fds = uptr(int, at + HEADER);
     unsigned n = 0;
-    int USER *fds = uptr(int, t->control + t->used + HEADER);
-    while (n < s->n && n < fit && open_one(s->files[n], &fds[n], t->fd_flags) == 0) {
+    while (n < s->n && n < fit && open_one(s->files[n], &fds[n], fd_flags) == 0) {
         n++;
     }
-    unsigned flags = n < s->n ? MSG_CTRUNC : 0;
-    if (n != 0) {
-        flags |= put_header(t, SCM_RIGHTS, n * sizeof(int));
-        advance(t, n * sizeof(int));
+    m->out_flags |= n < s->n ? MSG_CTRUNC : 0;
+    if (n == 0) {
+        return;
     }
-    return flags;
+    struct user_cmsghdr h = {HEADER + n * sizeof(int), SOL_SOCKET, SCM_RIGHTS};
+    if (uaccess_write(uptr(void, at), &h, sizeof(h)) != 0) {
+        m->out_flags |= MSG_CTRUNC;
+        return;
+    }
+    m->put_done += min(CMSG_STEP(h.len), room);
 }
 
-unsigned scm_deliver(const struct scm *s, struct scm_target *t)
+void scm_put(const struct scm *s, struct message *m, bool credentials)
 {
-    unsigned flags = 0;
-    if (t->control == 0) {
-        return s->n != 0 || t->credentials ? MSG_CTRUNC : 0;
-    }
-    if (t->credentials) {
-        flags |= put_cred(s, t);
+    if (credentials) {
+        message_put(m, SOL_SOCKET, SCM_CREDENTIALS, &s->cred, sizeof(s->cred));
     }
     if (s->n != 0) {
-        flags |= put_files(s, t);
+        put_files(s, m);
     }
-    return flags;
 }

@@ -7,9 +7,12 @@
 #include <asm/ioctls.h>
 #include <asm/poll.h>
 #include <asm/siginfo.h>
+#include <asm/socket.h>
 #include <asm/sockios.h>
 #include <linux/sockios.h>
 #include <linux/stat.h>
+#include <linux/time.h>
+#include <linux/time_types.h>
 
 #include "kernel/base/string.h"
 #include "kernel/process.h"
@@ -19,6 +22,7 @@
 #include "platform/clock.h"
 
 #define DEV_SOCKFS 9 /* st_dev of sockets: an anonymous device */
+#define NSEC_PER_USEC 1000UL
 #define BUFFER_DEFAULT 212992 /* bytes: /proc/sys/net/core/wmem_default */
 
 static uint64_t next_ino = 1000000; /* other numbers than pipes */
@@ -32,14 +36,20 @@ void socket_init(struct socket *s, const struct socket_ops *ops, int family, int
     wait_queue_init(&s->changed);
     s->options.send_buffer = s->options.receive_buffer = BUFFER_DEFAULT;
     s->options.low_water = 1;
+    s->peer_cred = (struct user_ucred){0, UINT32_MAX, UINT32_MAX}; /* nobody */
     s->ino = __atomic_fetch_add(&next_ino, 1, __ATOMIC_RELAXED);
     s->created_ns = clock_wall_ns();
 }
 
 int socket_open(struct socket *s, unsigned flags, struct file **out)
 {
-    *out = file_create(&socket_file_ops, s, O_RDWR | (flags & O_NONBLOCK));
-    return *out != NULL ? 0 : -ENOMEM;
+    struct file *f = file_create(&socket_file_ops, s, O_RDWR | (flags & O_NONBLOCK));
+    if (f == NULL) {
+        return -ENOMEM;
+    }
+    __atomic_store_n(&s->file, f, __ATOMIC_RELEASE);
+    *out = f;
+    return 0;
 }
 
 struct socket *socket_of(const struct file *f)
@@ -71,6 +81,27 @@ int socket_take_error(struct socket *s)
     return error;
 }
 
+void socket_set_error(struct socket *s, int error)
+{
+    spin_lock(&s->lock);
+    s->error = error;
+    spin_unlock(&s->lock);
+    wait_wake(&s->changed, WAIT_ALL);
+}
+
+void socket_put_time(const struct socket *s, struct message *m, uint64_t wall_ns)
+{
+    if (socket_flag(s, SO_TIMESTAMP_OLD)) {
+        struct __kernel_old_timeval tv = {(long)(wall_ns / NSEC_PER_SEC),
+                                          (long)(wall_ns % NSEC_PER_SEC / NSEC_PER_USEC)};
+        message_put(m, SOL_SOCKET, SO_TIMESTAMP_OLD, &tv, sizeof(tv));
+    } else if (socket_flag(s, SO_TIMESTAMPNS_OLD)) {
+        struct __kernel_timespec ts = {(long)(wall_ns / NSEC_PER_SEC),
+                                       (long)(wall_ns % NSEC_PER_SEC)};
+        message_put(m, SOL_SOCKET, SO_TIMESTAMPNS_OLD, &ts, sizeof(ts));
+    }
+}
+
 static void broken_pipe(void)
 {
     siginfo_t info;
@@ -93,34 +124,25 @@ long socket_send(struct socket *s, struct message *m)
 
 long socket_recv(struct socket *s, struct message *m)
 {
-    if ((m->flags & MSG_ERRQUEUE) != 0) {
-        return -EAGAIN; /* nobody queues errors */
-    }
-    return (m->flags & MSG_OOB) != 0 ? -EINVAL : s->ops->recv(s, m);
+    return s->ops->recv(s, m);
 }
 
-static unsigned nonblock(const struct file *f)
+static unsigned io_flags(const struct file *f, const struct iov_iter *it)
 {
-    return (f->flags & O_NONBLOCK) != 0 ? MSG_DONTWAIT : 0;
+    return (f->flags & O_NONBLOCK) != 0 || it->nowait ? MSG_DONTWAIT : 0;
 }
 
 static long socket_read(struct file *f, struct iov_iter *it, uint64_t *pos)
 {
-    struct message m = {.it = it, .flags = nonblock(f)};
+    struct message m = {.it = it, .flags = io_flags(f, it)};
     (void)pos;
-    if (iov_left(it) == 0) {
-        return 0;
-    }
-    long n = socket_recv(f->object, &m);
-    scm_drop(&m.scm);
-    return n;
+    return iov_left(it) != 0 ? socket_recv(f->object, &m) : 0;
 }
 
 static long socket_write(struct file *f, struct iov_iter *it, uint64_t *pos)
 {
-    struct message m = {.it = it, .flags = nonblock(f)};
+    struct message m = {.it = it, .flags = io_flags(f, it)};
     (void)pos;
-    scm_self(&m.scm);
     return socket_send(f->object, &m);
 }
 
@@ -135,10 +157,11 @@ static long socket_ioctl(struct file *f, unsigned cmd, uint64_t arg)
 {
     struct socket *s = f->object;
     if (cmd != FIONREAD && cmd != SIOCOUTQ) {
-        return -ENOTTY;
+        return s->ops->ioctl != NULL ? s->ops->ioctl(s, cmd, arg) : -ENOTTY;
     }
-    int bytes = (int)s->ops->queued(s, cmd == SIOCOUTQ);
-    return uaccess_write(uptr(void, arg), &bytes, sizeof(bytes));
+    long n = s->ops->queued(s, cmd == SIOCOUTQ);
+    int bytes = (int)n;
+    return n < 0 ? n : uaccess_write(uptr(void, arg), &bytes, sizeof(bytes));
 }
 
 static int socket_stat(struct file *f, struct stat *out)

@@ -30,7 +30,9 @@ static bool is_flag(int option)
     case SO_BROADCAST:
     case SO_OOBINLINE:
     case SO_DONTROUTE:
+    case SO_PASSCRED:
     case SO_TIMESTAMP_OLD:
+    case SO_TIMESTAMPNS_OLD:
     case SO_DEBUG: return true;
     default: return false;
     }
@@ -55,12 +57,20 @@ static int put_time(void *value, size_t *len, uint64_t ns)
     return put(value, len, &tv, sizeof(tv));
 }
 
-int socket_get_option(struct socket *s, int option, void *value, size_t *len)
+static int put_cred(struct socket *s, void *value, size_t *len)
+{
+    spin_lock(&s->lock);
+    struct user_ucred cred = s->peer_cred;
+    spin_unlock(&s->lock);
+    return put(value, len, &cred, sizeof(cred));
+}
+
+static int get_general(struct socket *s, int option, void *value, size_t *len)
 {
     const struct socket_options *o = &s->options;
     struct linger_value linger = {o->linger_on, o->linger_s};
     if (is_flag(option)) {
-        return put_int(value, len, (int)(o->flags >> option % 32 & 1));
+        return put_int(value, len, socket_flag(s, option));
     }
     switch (option) {
     case SO_TYPE: return put_int(value, len, s->type);
@@ -69,15 +79,14 @@ int socket_get_option(struct socket *s, int option, void *value, size_t *len)
     case SO_ERROR: return put_int(value, len, socket_take_error(s));
     case SO_SNDBUF: return put_int(value, len, (int)o->send_buffer);
     case SO_RCVBUF: return put_int(value, len, (int)o->receive_buffer);
-    case SO_PASSCRED: return put_int(value, len, o->pass_cred);
     case SO_PRIORITY: return put_int(value, len, (int)o->priority);
     case SO_RCVLOWAT: return put_int(value, len, (int)o->low_water);
     case SO_SNDLOWAT: return put_int(value, len, 1);
-    case SO_ACCEPTCONN: return put_int(value, len, 0);
+    case SO_ACCEPTCONN: return put_int(value, len, s->listening);
     case SO_SNDTIMEO_OLD: return put_time(value, len, o->send_timeout_ns);
     case SO_RCVTIMEO_OLD: return put_time(value, len, o->receive_timeout_ns);
     case SO_LINGER: return put(value, len, &linger, sizeof(linger));
-    case SO_PEERCRED: return put(value, len, &s->peer_cred, sizeof(s->peer_cred));
+    case SO_PEERCRED: return put_cred(s, value, len);
     default: return -ENOPROTOOPT;
     }
 }
@@ -136,7 +145,6 @@ static int set_int(struct socket *s, int option, int number)
         *(option == SO_SNDBUFFORCE ? &o->send_buffer : &o->receive_buffer) =
             buffer_size(number, option == SO_SNDBUFFORCE ? SEND_MIN : RECEIVE_MIN, true);
         return 0;
-    case SO_PASSCRED: o->pass_cred = number != 0; return 0;
     case SO_RCVLOWAT: o->low_water = number < 0 ? INT32_MAX : (uint32_t)max(number, 1); return 0;
     case SO_PRIORITY:
         if ((number < 0 || number > 6) && !admin) {
@@ -148,7 +156,7 @@ static int set_int(struct socket *s, int option, int number)
     }
 }
 
-int socket_set_option(struct socket *s, int option, const void *value, size_t len)
+static int set_general(struct socket *s, int option, const void *value, size_t len)
 {
     int number;
     if (option == SO_SNDTIMEO_OLD || option == SO_RCVTIMEO_OLD) {
@@ -166,10 +174,36 @@ int socket_set_option(struct socket *s, int option, const void *value, size_t le
     if (!is_flag(option)) {
         return set_int(s, option, number);
     }
-    uint32_t bit = 1U << option % 32;
-    (void)__atomic_fetch_and(&s->options.flags, ~bit, __ATOMIC_RELAXED);
+    uint64_t bit = 1UL << option;
+    uint64_t times = 1UL << SO_TIMESTAMP_OLD | 1UL << SO_TIMESTAMPNS_OLD; /* one of them */
+    uint64_t off = (bit & times) != 0 ? times : bit;
+    (void)__atomic_fetch_and(&s->options.flags, ~off, __ATOMIC_RELAXED);
     if (number != 0) {
         __atomic_fetch_or(&s->options.flags, bit, __ATOMIC_RELAXED);
     }
     return 0;
+}
+
+int socket_get_option(struct socket *s, int level, int option, void *value, size_t *len)
+{
+    int general = level == SOL_SOCKET ? -ENOPROTOOPT : -EOPNOTSUPP;
+    int err =
+        s->ops->get_option != NULL ? s->ops->get_option(s, level, option, value, len) : general;
+    bool mine = level == SOL_SOCKET && err == -ENOPROTOOPT;
+    return mine ? get_general(s, option, value, len) : err;
+}
+
+int socket_set_option(struct socket *s, int level, int option, const void *value, size_t len)
+{
+    int general = level == SOL_SOCKET ? -ENOPROTOOPT : -EOPNOTSUPP;
+    int err =
+        s->ops->set_option != NULL ? s->ops->set_option(s, level, option, value, len) : general;
+    if (level != SOL_SOCKET || err != -ENOPROTOOPT) {
+        return err;
+    }
+    err = set_general(s, option, value, len);
+    if (err == 0 && s->ops->option_changed != NULL) {
+        s->ops->option_changed(s, option);
+    }
+    return err;
 }

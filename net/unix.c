@@ -11,6 +11,7 @@
 
 #include <asm/errno.h>
 #include <asm/poll.h>
+#include <asm/socket.h>
 #include <linux/un.h>
 
 #include "kernel/heap.h"
@@ -122,8 +123,9 @@ static int append(struct unix_socket *peer, struct packet *p)
     return ok ? 0 : -EPIPE;
 }
 
-/* Send n bytes of m as a packet; its files go along. */
-static long send_packet(struct unix_socket *u, struct message *m, size_t n, uint64_t deadline_ns)
+/* Send n bytes of m as a packet; the files of scm go along. */
+static long send_packet(struct unix_socket *u, struct message *m, struct scm *scm, size_t n,
+                        uint64_t deadline_ns)
 {
     long err = await_room(u, m->flags, deadline_ns);
     if (err != 0) {
@@ -138,9 +140,9 @@ static long send_packet(struct unix_socket *u, struct message *m, size_t n, uint
         heap_free(p);
         return -EFAULT;
     }
-    p->scm = m->scm;
-    m->scm.files = NULL;
-    m->scm.n = 0;
+    p->scm = *scm;
+    scm->files = NULL;
+    scm->n = 0;
     unixflight_enter(&p->scm);
     err = append(u->peer, p);
     if (err != 0) {
@@ -149,16 +151,15 @@ static long send_packet(struct unix_socket *u, struct message *m, size_t n, uint
     return err;
 }
 
-static long stream_send(struct socket *s, struct message *m)
+static long stream_write(struct unix_socket *u, struct message *m, struct scm *scm)
 {
-    struct unix_socket *u = of(s);
-    uint64_t deadline_ns = socket_deadline(s, true);
+    uint64_t deadline_ns = socket_deadline(&u->socket, true);
     long sent = 0;
     long err = 0;
     if ((m->flags & MSG_OOB) != 0) {
         return -EOPNOTSUPP;
     }
-    if (m->named) {
+    if (m->addrlen != 0) {
         return -EISCONN;
     }
     if ((shut_of(u) & NO_SEND) != 0) {
@@ -166,26 +167,48 @@ static long stream_send(struct socket *s, struct message *m)
     }
     while (err == 0 && iov_left(m->it) != 0) {
         size_t n = min(iov_left(m->it), CHUNK);
-        err = send_packet(u, m, n, deadline_ns);
+        err = send_packet(u, m, scm, n, deadline_ns);
         sent += err == 0 ? (long)n : 0;
     }
     return sent != 0 ? sent : err;
 }
 
-static long packet_send(struct socket *s, struct message *m)
+static long stream_send(struct socket *s, struct message *m)
+{
+    struct scm scm;
+    long result = scm_take(&scm, m);
+    if (result == 0) {
+        result = stream_write(of(s), m, &scm);
+        scm_drop(&scm);
+    }
+    return result;
+}
+
+static long packet_write(struct socket *s, struct message *m, struct scm *scm)
 {
     size_t n = iov_left(m->it);
     if ((m->flags & MSG_OOB) != 0) {
         return -EOPNOTSUPP;
     }
-    if (m->named) { /* no socket has a name */
+    if (m->addrlen != 0) { /* no socket has a name */
         return s->type == SOCK_SEQPACKET ? -EISCONN : -ECONNREFUSED;
     }
     if (n > s->options.send_buffer - MESSAGE_SLACK) {
         return -EMSGSIZE;
     }
-    long err = send_packet(of(s), m, n, socket_deadline(s, true));
+    long err = send_packet(of(s), m, scm, n, socket_deadline(s, true));
     return err != 0 ? err : (long)n;
+}
+
+static long packet_send(struct socket *s, struct message *m)
+{
+    struct scm scm;
+    long result = scm_take(&scm, m);
+    if (result == 0) {
+        result = packet_write(s, m, &scm);
+        scm_drop(&scm);
+    }
+    return result;
 }
 
 static bool has_news(struct unix_socket *u)
@@ -246,12 +269,6 @@ static void consume(struct unix_socket *u, struct packet *p, size_t n, bool all)
     }
 }
 
-/* What goes along with p is the receiver's now, or also his. */
-static int take_scm(struct packet *p, struct message *m, bool peek)
-{
-    return unixflight_take(&p->scm, &m->scm, peek);
-}
-
 static struct packet *next_of(struct unix_socket *u, struct packet *p) NEEDS(u->reading)
 {
     spin_lock(&u->socket.lock);
@@ -261,12 +278,12 @@ static struct packet *next_of(struct unix_socket *u, struct packet *p) NEEDS(u->
 }
 
 /* Move what is there, from p on; a packet with files ends it. Returns bytes or -EFAULT. */
-static long stream_take(struct unix_socket *u, struct message *m, struct packet *p)
+static long stream_take(struct unix_socket *u, struct message *m, struct packet *p, struct scm *scm)
     NEEDS(u->reading)
 {
     bool peek = (m->flags & MSG_PEEK) != 0;
     long done = 0;
-    while (p != NULL && m->scm.n == 0) {
+    while (p != NULL && scm->n == 0) {
         struct packet *next = next_of(u, p);
         size_t want = min(p->len, iov_left(m->it));
         long n = want != 0 ? iov_copy_to(m->it, p->data + p->start, want) : 0;
@@ -274,7 +291,7 @@ static long stream_take(struct unix_socket *u, struct message *m, struct packet 
             return done != 0 ? done : n;
         }
         done += n;
-        if (take_scm(p, m, peek) != 0) {
+        if (unixflight_take(&p->scm, scm, peek) != 0) {
             return done;
         }
         bool all = (size_t)n == p->len;
@@ -286,21 +303,35 @@ static long stream_take(struct unix_socket *u, struct message *m, struct packet 
     return done;
 }
 
+/* What came along; result is the call's. */
+static void deliver(struct socket *s, struct message *m, struct scm *scm, long result)
+{
+    if (result >= 0) {
+        scm_put(scm, m, socket_flag(s, SO_PASSCRED));
+    }
+    scm_drop(scm);
+}
+
 static long stream_recv(struct socket *s, struct message *m)
 {
     struct unix_socket *u = of(s);
     uint64_t deadline_ns = socket_deadline(s, false);
     bool to_end = (m->flags & (MSG_WAITALL | MSG_PEEK)) == MSG_WAITALL;
+    struct scm scm = {.n = 0};
     long done = 0;
     long n;
+    if ((m->flags & MSG_OOB) != 0) {
+        return -EINVAL;
+    }
     mutex_lock(&u->reading);
     do {
         struct packet *p;
         n = await_packet(u, m, deadline_ns, &p);
-        n = n != 0 || p == NULL ? n : stream_take(u, m, p);
+        n = n != 0 || p == NULL ? n : stream_take(u, m, p, &scm);
         done += max(n, 0L);
-    } while (n > 0 && to_end && iov_left(m->it) != 0 && m->scm.n == 0);
+    } while (n > 0 && to_end && iov_left(m->it) != 0 && scm.n == 0);
     mutex_unlock(&u->reading);
+    deliver(s, m, &scm, done != 0 ? done : n);
     return done != 0 ? done : n;
 }
 
@@ -308,7 +339,11 @@ static long packet_recv(struct socket *s, struct message *m)
 {
     struct unix_socket *u = of(s);
     struct packet *p;
+    struct scm scm = {.n = 0};
     bool peek = (m->flags & MSG_PEEK) != 0;
+    if ((m->flags & MSG_OOB) != 0) {
+        return -EOPNOTSUPP;
+    }
     mutex_lock(&u->reading);
     long result = await_packet(u, m, socket_deadline(s, false), &p);
     if (result == 0 && p != NULL) {
@@ -322,7 +357,7 @@ static long packet_recv(struct socket *s, struct message *m)
         if (result >= 0 && (m->flags & MSG_TRUNC) != 0) {
             result = (long)len;
         }
-        if (result >= 0 && take_scm(p, m, peek) != 0) {
+        if (result >= 0 && unixflight_take(&p->scm, &scm, peek) != 0) {
             result = -ENOMEM;
         }
         if (!peek) {
@@ -330,6 +365,7 @@ static long packet_recv(struct socket *s, struct message *m)
         }
     }
     mutex_unlock(&u->reading);
+    deliver(s, m, &scm, result);
     return result;
 }
 
@@ -349,7 +385,7 @@ static unsigned unix_poll(struct socket *s)
     return events | (room ? WRITABLE : 0);
 }
 
-static size_t unix_queued(struct socket *s, bool out)
+static long unix_queued(struct socket *s, bool out)
 {
     struct unix_socket *u = out ? of(s)->peer : of(s);
     spin_lock(&u->socket.lock);
@@ -358,7 +394,7 @@ static size_t unix_queued(struct socket *s, bool out)
         n = list_empty(&u->packets) ? 0 : list_entry(u->packets.next, struct packet, link)->len;
     }
     spin_unlock(&u->socket.lock);
-    return n;
+    return (long)n;
 }
 
 /* u is closed in these directions; its peer, other than of datagrams, in the opposite ones. */
@@ -385,10 +421,10 @@ static int unix_shutdown(struct socket *s, int how)
     return 0;
 }
 
-static int unix_name(struct socket *s, bool peer, void *out, size_t *len)
+static int unix_name(struct socket *s, enum socket_name which, void *out, size_t *len)
 {
     __kernel_sa_family_t *family = out;
-    (void)s, (void)peer;
+    (void)s, (void)which;
     *family = AF_UNIX;
     *len = sizeof(*family); /* without a name */
     return 0;
@@ -455,28 +491,52 @@ static struct unix_socket *create(int type)
     return u;
 }
 
-int unix_pair(int type, unsigned flags, struct file *out[2])
+/* SOCK_RAW is another name of datagrams, as BSD has it. */
+static int check_type(int *type, int protocol)
 {
+    if (protocol != 0 && protocol != AF_UNIX) {
+        return -EPROTONOSUPPORT;
+    }
+    switch (*type) {
+    case SOCK_RAW: *type = SOCK_DGRAM; return 0;
+    case SOCK_STREAM:
+    case SOCK_DGRAM:
+    case SOCK_SEQPACKET: return 0;
+    default: return -ESOCKTNOSUPPORT;
+    }
+}
+
+static int unix_create(int type, int protocol, struct socket **out)
+{
+    (void)out;
+    int err = check_type(&type, protocol);
+    return err != 0 ? err : -EAFNOSUPPORT; /* only pairs */
+}
+
+static int unix_pair(int type, int protocol, struct socket *out[2])
+{
+    int err = check_type(&type, protocol);
+    if (err != 0) {
+        return err;
+    }
     struct unix_socket *a = create(type);
     struct unix_socket *b = create(type);
     if (a == NULL || b == NULL) {
-        goto fail_free;
+        heap_free(a);
+        heap_free(b);
+        return -ENOMEM;
     }
     a->peer = b;
     b->peer = a;
-    if (socket_open(&a->socket, flags, &out[0]) != 0) {
-        goto fail_free;
-    }
-    if (socket_open(&b->socket, flags, &out[1]) != 0) {
-        file_put(out[0]);
-        unix_release(&b->socket);
-        return -ENOMEM;
-    }
-    unixflight_know(a, out[0]);
-    unixflight_know(b, out[1]);
+    unixflight_know(a);
+    unixflight_know(b);
+    out[0] = &a->socket;
+    out[1] = &b->socket;
     return 0;
-fail_free:
-    heap_free(a);
-    heap_free(b);
-    return -ENOMEM;
 }
+
+const struct socket_family unix_family = {
+    .family = AF_UNIX,
+    .create = unix_create,
+    .pair = unix_pair,
+};

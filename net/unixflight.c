@@ -25,10 +25,9 @@ static struct unix_socket *unix_of(const struct file *f)
     return s != NULL && s->family == AF_UNIX ? container_of(s, struct unix_socket, socket) : NULL;
 }
 
-void unixflight_know(struct unix_socket *u, struct file *f)
+void unixflight_know(struct unix_socket *u)
 {
     mutex_lock(&flight);
-    u->file = f;
     list_append(&sockets, &u->all);
     mutex_unlock(&flight);
 }
@@ -37,7 +36,6 @@ void unixflight_forget(struct unix_socket *u)
 {
     mutex_lock(&flight);
     list_remove(&u->all);
-    u->file = NULL;
     mutex_unlock(&flight);
 }
 
@@ -123,7 +121,8 @@ static void suspect_all(void) NEEDS(flight)
     struct list *at;
     list_for_each (at, &sockets) {
         struct unix_socket *u = list_entry(at, struct unix_socket, all);
-        uint32_t refs = __atomic_load_n(&u->file->refs, __ATOMIC_ACQUIRE);
+        struct file *f = __atomic_load_n(&u->socket.file, __ATOMIC_ACQUIRE);
+        uint32_t refs = f != NULL ? __atomic_load_n(&f->refs, __ATOMIC_ACQUIRE) : 1;
         u->suspect = u->in_flight != 0 && refs == u->in_flight;
         u->outside = u->in_flight;
     }

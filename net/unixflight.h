@@ -4,6 +4,7 @@
 #define NET_UNIXFLIGHT_H
 
 #include "kernel/mutex.h"
+#include "net/scm.h"
 #include "net/socket.h"
 
 struct packet {
@@ -26,14 +27,13 @@ struct unix_socket {
     struct unix_socket *peer; /* [I] referenced until release */
     uint32_t refs; /* [A] the file's and the peer's */
     struct list all; /* [flight] of every open socket */
-    struct file *file; /* [flight] not referenced; NULL: not known (any more) */
-    unsigned in_flight; /* [flight] references of file that packets hold */
+    unsigned in_flight; /* [flight] references of its file that packets hold */
     unsigned outside; /* [flight] of those, how many are not in garbage; while collecting */
     bool suspect; /* [flight] has no other references; while collecting */
 };
 
-/* unixflight_know: u is open as f. unixflight_forget: it is closed; harmless if never known. */
-void unixflight_know(struct unix_socket *u, struct file *f);
+/* unixflight_know: u is there. unixflight_forget: it is closed. */
+void unixflight_know(struct unix_socket *u);
 void unixflight_forget(struct unix_socket *u);
 
 /* unixflight_enter: the files of s are about to be queued. unixflight_leave: what is left in s of

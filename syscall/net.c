@@ -1,293 +1,246 @@
 /* SPDX-License-Identifier: MIT */
-/* System calls of sockets. There are pairs of AF_UNIX; for other families and names the answer is
- * that of a Linux without the address family, which libraries take in their stride (glibc asks for
- * nscd's socket whenever a user is looked up).
- * Source: socket(2), socketpair(2), send(2), recv(2), getsockopt(2), shutdown(2). */
+/* System calls that make, name, join and set sockets, whatever their family; messages: sockmsg.c.
+ * Source: socket(2), socketpair(2), bind(2), listen(2), accept(2), connect(2), getsockname(2),
+ * getpeername(2), shutdown(2), getsockopt(2). */
 #include <asm/errno.h>
 #include <asm/socket.h>
-#include <linux/socket.h>
-#include <linux/uio.h>
 
 #include "kernel/base/print.h"
+#include "kernel/base/string.h"
 #include "kernel/uaccess.h"
-#include "net/unix.h"
-#include "platform/clock.h"
-#include "syscall/await.h"
 #include "syscall/calls.h"
-#include "syscall/iovec.h"
 #include "syscall/pair.h"
+#include "syscall/socketfd.h"
 
-#define NAME_MAX_LEN sizeof(struct __kernel_sockaddr_storage)
 #define TYPE_FLAGS (SOCK_CLOEXEC | SOCK_NONBLOCK)
 
-/* The socket at fd for the length of a call; it may wait, so with a reference. */
-static int hold(int fd, struct file **f, struct socket **s)
+int socket_borrow(int fd, struct fd_ref *r, struct socket **s)
 {
-    *f = fd_get(fd);
-    if (*f == NULL) {
+    *r = fd_borrow(fd);
+    if (r->file == NULL) {
         return -EBADF;
     }
-    *s = socket_of(*f);
+    *s = socket_of(r->file);
     if (*s == NULL) {
-        file_put(*f);
+        fd_return(*r);
         return -ENOTSOCK;
     }
     return 0;
 }
 
-static long refuse(int family)
+int address_read(char *addr, const void USER *from, int len)
 {
-    log(SYSCALL, INFO, "sockets are not supported: address family %d refused (EAFNOSUPPORT)",
-        family);
-    return -EAFNOSUPPORT;
+    if (len < 0 || len > SOCKET_ADDRESS_MAX) {
+        return -EINVAL;
+    }
+    memset(addr + len, 0, (size_t)(SOCKET_ADDRESS_MAX - len));
+    return uaccess_read(addr, from, (size_t)len);
+}
+
+int address_write(const char *addr, size_t n, void USER *out, int USER *len)
+{
+    int room;
+    if (uaccess_read(&room, len, sizeof(room)) != 0) {
+        return -EFAULT;
+    }
+    if (room < 0) {
+        return -EINVAL;
+    }
+    if (uaccess_write(out, addr, min(n, (size_t)room)) != 0) {
+        return -EFAULT;
+    }
+    int all = (int)n;
+    return uaccess_write(len, &all, sizeof(all));
+}
+
+/* Split the type argument into *type and flags. The family is checked later, but for its range. */
+static int take_type(int *family, int *type, unsigned *flags)
+{
+    *flags = (unsigned)*type & TYPE_FLAGS;
+    if ((*type & ~(SOCK_TYPE_MASK | TYPE_FLAGS)) != 0) {
+        return -EINVAL;
+    }
+    *type &= SOCK_TYPE_MASK;
+    if (*family < 0 || *family >= AF_MAX) {
+        return -EAFNOSUPPORT;
+    }
+    if (*type >= SOCK_MAX) {
+        return -EINVAL;
+    }
+    if (*family == AF_INET && *type == SOCK_PACKET) {
+        *family = AF_PACKET; /* as it was called before Linux 2.2 */
+    }
+    return 0;
+}
+
+static long refusal(int family, long err)
+{
+    if (err == -EAFNOSUPPORT) {
+        log(SYSCALL, INFO, "address family %d is not supported (EAFNOSUPPORT)", family);
+    }
+    return err;
+}
+
+/* A descriptor for s, which ends if there is none. */
+static long open_descriptor(struct socket *s, unsigned flags)
+{
+    struct file *f;
+    int err = socket_open(s, flags & SOCK_NONBLOCK, &f);
+    if (err != 0) {
+        s->ops->release(s);
+        return err;
+    }
+    int fd = fd_alloc(f, 0, flags & SOCK_CLOEXEC);
+    if (fd < 0) {
+        file_put(f);
+    }
+    return fd;
 }
 
 long sys_socket(int family, int type, int protocol)
 {
-    (void)type, (void)protocol;
-    return refuse(family);
-}
-
-/* The type in the argument of socketpair. Returns it or an error. */
-static int pair_type(int family, int type, int protocol)
-{
-    int kind = type & SOCK_TYPE_MASK;
-    if ((type & ~(SOCK_TYPE_MASK | TYPE_FLAGS)) != 0) {
-        return -EINVAL;
-    }
-    if (family != AF_UNIX) {
-        return (int)refuse(family);
-    }
-    if (protocol != 0 && protocol != AF_UNIX) {
-        return -EPROTONOSUPPORT;
-    }
-    switch (kind) {
-    case SOCK_RAW: return SOCK_DGRAM;
-    case SOCK_STREAM:
-    case SOCK_DGRAM:
-    case SOCK_SEQPACKET: return kind;
-    default: return -ESOCKTNOSUPPORT;
-    }
+    unsigned flags;
+    struct socket *s;
+    long err = take_type(&family, &type, &flags);
+    err = err != 0 ? err : socket_create(family, type, protocol, &s);
+    return err != 0 ? refusal(family, err) : open_descriptor(s, flags);
 }
 
 long sys_socketpair(int family, int type, int protocol, int USER *fds)
 {
+    unsigned flags;
+    struct socket *s[2];
     struct file *end[2];
-    int kind = pair_type(family, type, protocol);
-    if (kind < 0) {
-        return kind;
+    long err = take_type(&family, &type, &flags);
+    err = err != 0 ? err : socket_create_pair(family, type, protocol, s);
+    if (err != 0) {
+        return refusal(family, err);
     }
-    int err = unix_pair(kind, (unsigned)type & SOCK_NONBLOCK, end);
-    return err != 0 ? err : pair_open(end, (unsigned)type & SOCK_CLOEXEC, fds);
+    err = socket_open(s[0], flags & SOCK_NONBLOCK, &end[0]);
+    if (err != 0) {
+        s[0]->ops->release(s[0]);
+        s[1]->ops->release(s[1]);
+        return err;
+    }
+    err = socket_open(s[1], flags & SOCK_NONBLOCK, &end[1]);
+    if (err != 0) {
+        file_put(end[0]);
+        s[1]->ops->release(s[1]);
+        return err;
+    }
+    return pair_open(end, flags & SOCK_CLOEXEC, fds);
 }
 
-static unsigned call_flags(const struct file *f, unsigned flags)
+/* bind and connect. */
+static long with_address(int fd, const void USER *name, int len, bool connect)
 {
-    return flags | ((f->flags & O_NONBLOCK) != 0 ? MSG_DONTWAIT : 0);
-}
-
-long sys_sendto(int fd, const void USER *buf, size_t n, unsigned flags, const void USER *name,
-                int namelen)
-{
-    struct iov one;
-    struct iov_iter it;
-    struct file *f;
+    char addr[SOCKET_ADDRESS_MAX];
+    struct fd_ref r;
     struct socket *s;
-    int err = iovec_one(&it, &one, buf, n);
-    err = err != 0 ? err : hold(fd, &f, &s);
+    long err = socket_borrow(fd, &r, &s);
     if (err != 0) {
         return err;
     }
-    struct message m = {.it = &it, .flags = call_flags(f, flags), .named = name != NULL};
-    scm_self(&m.scm);
-    long result = name != NULL && (namelen < 0 || (size_t)namelen > NAME_MAX_LEN)
-                      ? -EINVAL
-                      : socket_send(s, &m);
-    file_put(f);
-    return result;
+    err = address_read(addr, name, len);
+    if (err == 0 && connect) {
+        bool nonblock = (r.file->flags & O_NONBLOCK) != 0;
+        err =
+            s->ops->connect != NULL ? s->ops->connect(s, addr, (size_t)len, nonblock) : -EOPNOTSUPP;
+    } else if (err == 0) {
+        err = s->ops->bind != NULL ? s->ops->bind(s, addr, (size_t)len) : -EOPNOTSUPP;
+    }
+    fd_return(r);
+    return err;
 }
 
-long sys_recvfrom(int fd, void USER *buf, size_t n, unsigned flags, void USER *name,
-                  int USER *namelen)
+long sys_bind(int fd, const void USER *name, int len)
 {
-    static const int none = 0;
-    struct iov one;
-    struct iov_iter it;
-    struct file *f;
+    return with_address(fd, name, len, false);
+}
+
+long sys_connect(int fd, const void USER *name, int len)
+{
+    return with_address(fd, name, len, true);
+}
+
+long sys_listen(int fd, int backlog)
+{
+    struct fd_ref r;
     struct socket *s;
-    int err = iovec_one(&it, &one, buf, n);
-    err = err != 0 ? err : hold(fd, &f, &s);
+    long err = socket_borrow(fd, &r, &s);
     if (err != 0) {
         return err;
     }
-    struct message m = {.it = &it, .flags = call_flags(f, flags)};
-    long result = socket_recv(s, &m);
-    scm_drop(&m.scm);
-    file_put(f);
-    if (result >= 0 && name != NULL && uaccess_write(namelen, &none, sizeof(none)) != 0) {
-        return -EFAULT; /* who has no name */
-    }
-    return result;
+    bool large = (unsigned)backlog > SOCKET_BACKLOG_MAX; /* or negative: as much as possible */
+    err = s->ops->listen != NULL ? s->ops->listen(s, large ? SOCKET_BACKLOG_MAX : backlog)
+                                 : -EOPNOTSUPP;
+    fd_return(r);
+    return err;
 }
 
-static long send_message(struct socket *s, const struct user_msghdr *h, unsigned flags)
+/* Tell who is at the other end of s. */
+static long put_accepted(struct socket *s, void USER *name, int USER *len)
 {
-    struct iovec_list l;
-    struct message m = {.it = &l.it, .flags = flags, .named = h->name != 0 && h->namelen != 0};
-    if (h->iovlen > UIO_MAXIOV) {
-        return -EMSGSIZE;
+    char addr[SOCKET_ADDRESS_MAX];
+    size_t n = sizeof(addr);
+    if (s->ops->name(s, SOCKET_ACCEPTED, addr, &n) != 0) {
+        return -ECONNABORTED;
     }
-    long result = iovec_take(&l, uptr(const struct iovec, h->iov), h->iovlen);
-    if (result != 0) {
-        return result;
-    }
-    result = h->controllen > INT32_MAX
-                 ? -ENOBUFS
-                 : scm_take(&m.scm, uptr(void, h->control), h->control != 0 ? h->controllen : 0);
-    if (result == 0) {
-        result = socket_send(s, &m);
-        scm_drop(&m.scm);
-    }
-    iovec_drop(&l);
-    return result;
+    return address_write(addr, n, name, len);
 }
 
-/* Receive and fill in what h says about it. */
-static long recv_message(struct socket *s, struct user_msghdr *h, unsigned flags)
+static long accept_from(struct socket *s, bool nonblock, void USER *name, int USER *len,
+                        unsigned flags)
 {
-    struct iovec_list l;
-    struct message m = {.it = &l.it, .flags = flags};
-    if (h->iovlen > UIO_MAXIOV) {
-        return -EMSGSIZE;
+    struct socket *fresh;
+    if (s->ops->accept == NULL) {
+        return -EOPNOTSUPP;
     }
-    long result = iovec_take(&l, uptr(const struct iovec, h->iov), h->iovlen);
-    if (result != 0) {
-        return result;
-    }
-    result = socket_recv(s, &m);
-    iovec_drop(&l);
-    struct scm_target t = {.control = h->control,
-                           .len = h->controllen,
-                           .credentials = s->options.pass_cred,
-                           .fd_flags = (flags & MSG_CMSG_CLOEXEC) != 0 ? O_CLOEXEC : 0};
-    if (result >= 0) {
-        h->flags = m.out_flags | scm_deliver(&m.scm, &t) | (flags & MSG_CMSG_CLOEXEC);
-        h->controllen = t.used;
-        h->namelen = 0;
-    }
-    scm_drop(&m.scm);
-    return result;
-}
-
-static int put_header(struct user_msghdr USER *out, const struct user_msghdr *h)
-{
-    bool bad = uaccess_write(&out->flags, &h->flags, sizeof(h->flags)) != 0 ||
-               uaccess_write(&out->controllen, &h->controllen, sizeof(h->controllen)) != 0 ||
-               (h->name != 0 && uaccess_write(&out->namelen, &h->namelen, sizeof(h->namelen)) != 0);
-    return bad ? -EFAULT : 0;
-}
-
-static int take_header(struct user_msghdr *h, const struct user_msghdr USER *in)
-{
-    if (uaccess_read(h, in, sizeof(*h)) != 0) {
-        return -EFAULT;
-    }
-    return h->name != 0 && h->namelen < 0 ? -EINVAL : 0;
-}
-
-/* One message of either direction. */
-static long move_message(struct socket *s, struct user_msghdr USER *msg, unsigned flags, bool send)
-{
-    struct user_msghdr h;
-    long result = take_header(&h, msg);
-    if (result != 0) {
-        return result;
-    }
-    if (send) {
-        return send_message(s, &h, flags);
-    }
-    result = recv_message(s, &h, flags);
-    return result >= 0 && put_header(msg, &h) != 0 ? -EFAULT : result;
-}
-
-static long one_message(int fd, void USER *msg, unsigned flags, bool send)
-{
-    struct file *f;
-    struct socket *s;
-    int err = hold(fd, &f, &s);
+    long err = s->ops->accept(s, nonblock, &fresh);
     if (err != 0) {
         return err;
     }
-    long result = move_message(s, msg, call_flags(f, flags), send);
-    file_put(f);
-    return result;
-}
-
-long sys_sendmsg(int fd, const void USER *msg, unsigned flags)
-{
-    return one_message(fd, uptr(void, msg), flags, true);
-}
-
-long sys_recvmsg(int fd, void USER *msg, unsigned flags)
-{
-    return one_message(fd, msg, flags, false);
-}
-
-/* Up to n messages; those before the first error count. */
-static long many_messages(struct socket *s, struct user_mmsghdr USER *v, unsigned n, unsigned flags,
-                          uint64_t deadline_ns)
-{
-    bool send = deadline_ns == 0;
-    long result = 0;
-    unsigned i = 0;
-    while (i < min(n, (unsigned)UIO_MAXIOV) && result >= 0) {
-        result = move_message(s, &v[i].hdr, flags & ~(unsigned)MSG_WAITFORONE, send);
-        unsigned len = (unsigned)result;
-        if (result >= 0 && uaccess_write(&v[i].len, &len, sizeof(len)) != 0) {
-            result = -EFAULT;
-        }
-        i += result >= 0;
-        flags |= (flags & MSG_WAITFORONE) != 0 ? MSG_DONTWAIT : 0;
-        if (!send && clock_ns() >= deadline_ns) {
-            break;
-        }
+    err = name != NULL ? put_accepted(fresh, name, len) : 0;
+    if (err != 0) {
+        fresh->ops->release(fresh);
+        return err;
     }
-    return i != 0 ? (long)i : result;
+    return open_descriptor(fresh, flags);
 }
 
-static long many(int fd, void USER *v, unsigned n, unsigned flags, uint64_t deadline_ns)
+long sys_accept4(int fd, void USER *name, int USER *len, unsigned flags)
 {
-    struct file *f;
+    struct fd_ref r;
     struct socket *s;
-    int err = hold(fd, &f, &s);
+    if ((flags & ~(unsigned)TYPE_FLAGS) != 0) {
+        return -EINVAL;
+    }
+    long err = socket_borrow(fd, &r, &s);
     if (err != 0) {
         return err;
     }
-    long result = many_messages(s, v, n, call_flags(f, flags), deadline_ns);
-    file_put(f);
-    return result;
+    err = fd_room(); /* before a connection is taken that could not be given back */
+    if (err == 0) {
+        err = accept_from(s, (r.file->flags & O_NONBLOCK) != 0, name, len, flags);
+    }
+    fd_return(r);
+    return err;
 }
 
-long sys_sendmmsg(int fd, void USER *v, unsigned n, unsigned flags)
+long sys_accept(int fd, void USER *name, int USER *len)
 {
-    return many(fd, v, n, flags, 0);
-}
-
-long sys_recvmmsg(int fd, void USER *v, unsigned n, unsigned flags, const void USER *timeout)
-{
-    uint64_t deadline_ns;
-    int err = await_timespec(timeout, &deadline_ns);
-    return err != 0 ? err : many(fd, v, n, flags, max(deadline_ns, 1UL));
+    return sys_accept4(fd, name, len, 0);
 }
 
 long sys_shutdown(int fd, int how)
 {
-    struct file *f;
+    struct fd_ref r;
     struct socket *s;
-    int err = hold(fd, &f, &s);
+    int err = socket_borrow(fd, &r, &s);
     if (err == 0) {
-        err = how < SHUT_RD || how > SHUT_RDWR ? -EINVAL : s->ops->shutdown(s, how);
-        file_put(f);
+        bool known = how >= SHUT_RD && how <= SHUT_RDWR;
+        err = !known ? -EINVAL : s->ops->shutdown != NULL ? s->ops->shutdown(s, how) : -EOPNOTSUPP;
+        fd_return(r);
     }
     return err;
 }
@@ -303,7 +256,7 @@ static long get_option(struct socket *s, int level, int option, void USER *out, 
         return -EINVAL;
     }
     size_t n = min((size_t)len, sizeof(value));
-    int err = level == SOL_SOCKET ? socket_get_option(s, option, value, &n) : -EOPNOTSUPP;
+    int err = socket_get_option(s, level, option, value, &n);
     if (err != 0) {
         return err;
     }
@@ -313,73 +266,65 @@ static long get_option(struct socket *s, int level, int option, void USER *out, 
 
 long sys_getsockopt(int fd, int level, int option, void USER *value, int USER *len)
 {
-    struct file *f;
+    struct fd_ref r;
     struct socket *s;
-    long err = hold(fd, &f, &s);
+    long err = socket_borrow(fd, &r, &s);
     if (err == 0) {
         err = get_option(s, level, option, value, len);
-        file_put(f);
+        fd_return(r);
     }
     return err;
 }
 
+/* What lies behind the part that an option needs may be unreadable. */
 static long set_option(struct socket *s, int level, int option, const void USER *in, int len)
 {
     char value[SOCKET_OPTION_MAX];
     if (len < 0) {
         return -EINVAL;
     }
-    size_t n = min((size_t)len, sizeof(value));
-    if (uaccess_read(value, in, n) != 0) {
+    size_t most = min((size_t)len, sizeof(value));
+    size_t n = uaccess_read_part(value, in, most);
+    if (n < min(most, sizeof(int))) {
         return -EFAULT;
     }
-    return level == SOL_SOCKET ? socket_set_option(s, option, value, n) : -EOPNOTSUPP;
+    return socket_set_option(s, level, option, value, n);
 }
 
 long sys_setsockopt(int fd, int level, int option, const void USER *value, int len)
 {
-    struct file *f;
+    struct fd_ref r;
     struct socket *s;
-    long err = hold(fd, &f, &s);
+    long err = socket_borrow(fd, &r, &s);
     if (err == 0) {
         err = set_option(s, level, option, value, len);
-        file_put(f);
+        fd_return(r);
     }
     return err;
 }
 
-static long put_name(int fd, bool peer, void USER *out, int USER *outlen)
+static long put_name(int fd, enum socket_name which, void USER *out, int USER *len)
 {
-    char name[NAME_MAX_LEN];
-    size_t n = sizeof(name);
-    struct file *f;
+    char addr[SOCKET_ADDRESS_MAX];
+    size_t n = sizeof(addr);
+    struct fd_ref r;
     struct socket *s;
-    int len;
-    int err = hold(fd, &f, &s);
+    long err = socket_borrow(fd, &r, &s);
     if (err != 0) {
         return err;
     }
-    err = s->ops->name(s, peer, name, &n);
-    file_put(f);
-    if (err == 0 && uaccess_read(&len, outlen, sizeof(len)) != 0) {
-        err = -EFAULT;
-    }
-    if (err != 0 || len < 0) {
-        return err != 0 ? err : -EINVAL;
-    }
-    if (uaccess_write(out, name, min(n, (size_t)len)) != 0) {
-        return -EFAULT;
-    }
-    len = (int)n;
-    return uaccess_write(outlen, &len, sizeof(len));
+    err = s->ops->name(s, which, addr, &n);
+    err = err != 0 ? err : address_write(addr, n, out, len);
+    fd_return(r);
+    return err;
 }
 
 long sys_getsockname(int fd, void USER *name, int USER *len)
 {
-    return put_name(fd, false, name, len);
+    return put_name(fd, SOCKET_SELF, name, len);
 }
 
 long sys_getpeername(int fd, void USER *name, int USER *len)
 {
-    return put_name(fd, true, name, len);
+    return put_name(fd, SOCKET_PEER, name, len);
 }
