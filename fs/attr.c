@@ -133,7 +133,7 @@ int attr_truncate(struct vnode *v, uint64_t len)
         struct vattr now;
         err = v->ops->getattr(v, &now);
         if (err == 0 && len > now.size) {
-            (void)signal_send(SIGXFSZ, &(siginfo_t){.si_signo = SIGXFSZ, .si_code = SI_KERNEL});
+            signal_send_self(SIGXFSZ);
             return -EFBIG;
         }
     }

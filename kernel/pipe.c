@@ -149,18 +149,6 @@ static long pipe_read(struct file *f, struct iov_iter *it, uint64_t *pos)
     }
 }
 
-static long broken_pipe(void)
-{
-    siginfo_t info;
-    memset(&info, 0, sizeof(info));
-    info.si_signo = SIGPIPE;
-    info.si_code = SI_USER;
-    info.si_pid = PROCESS_PID;
-    info.si_uid = process.uid;
-    (void)signal_send(SIGPIPE, &info); /* cannot fail but for memory; the error code says it, too */
-    return -EPIPE;
-}
-
 /* One round of a write: what is to be returned, or 0 to wait for room. */
 static long write_round(struct file *f, struct iov_iter *it, size_t *done)
 {
@@ -168,8 +156,8 @@ static long write_round(struct file *f, struct iov_iter *it, size_t *done)
     mutex_lock(&p->lock);
     if (count(&p->readers) == 0) {
         mutex_unlock(&p->lock);
-        long err = broken_pipe();
-        return *done != 0 ? (long)*done : err;
+        signal_send_self(SIGPIPE);
+        return *done != 0 ? (long)*done : -EPIPE;
     }
     long n = pipe_ring_give(&p->ring, it, (f->flags & O_DIRECT) != 0, *done == 0);
     mutex_unlock(&p->lock);

@@ -37,6 +37,12 @@ int signal_send(int sig, const siginfo_t *info);
 int signal_send_thread(struct thread *t, int sig, const siginfo_t *info);
 void signal_thread_exit(struct thread *t);
 
+/* signal_info_of_self: what a signal says that the process sends itself; code is SI_USER, SI_TKILL.
+ * signal_send_self: sig to the current thread, whoever else would take it, for what its own call
+ * did: SIGPIPE, SIGXFSZ. */
+void signal_info_of_self(siginfo_t *info, int sig, int code);
+void signal_send_self(int sig);
+
 /* signal_is_ignored: sig, sent to t (NULL: to the process), would be dropped. */
 bool signal_is_ignored(const struct thread *t, int sig);
 

@@ -102,22 +102,11 @@ void socket_put_time(const struct socket *s, struct message *m, uint64_t wall_ns
     }
 }
 
-static void broken_pipe(void)
-{
-    siginfo_t info;
-    memset(&info, 0, sizeof(info));
-    info.si_signo = SIGPIPE;
-    info.si_code = SI_USER;
-    info.si_pid = PROCESS_PID;
-    info.si_uid = process.uid;
-    (void)signal_send_thread(thread_this(), SIGPIPE, &info); /* the error code says it, too */
-}
-
 long socket_send(struct socket *s, struct message *m)
 {
     long n = s->ops->send(s, m);
     if (n == -EPIPE && s->ops->pipe_signal && (m->flags & MSG_NOSIGNAL) == 0) {
-        broken_pipe();
+        signal_send_self(SIGPIPE);
     }
     return n;
 }

@@ -142,10 +142,7 @@ long sys_pidfd_open(int pid, unsigned flags)
 static long send_to_self(int sig, const void USER *uinfo)
 {
     siginfo_t info;
-    memset(&info, 0, sizeof(info));
-    info.si_code = SI_USER;
-    info.si_pid = PROCESS_PID;
-    info.si_uid = process.uid;
+    signal_info_of_self(&info, 0, SI_USER);
     if (uinfo != NULL && uaccess_read(&info, uinfo, sizeof(info)) != 0) {
         return -EFAULT;
     }

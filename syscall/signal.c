@@ -73,22 +73,13 @@ long sys_rt_sigreturn(void)
     cpu_resume(&f);
 }
 
-static void info_from_self(siginfo_t *info, int sig, int code)
-{
-    memset(info, 0, sizeof(*info));
-    info->si_signo = sig;
-    info->si_code = code;
-    info->si_pid = PROCESS_PID;
-    info->si_uid = process.uid;
-}
-
 static long send_process(int sig)
 {
     siginfo_t info;
     if (sig == 0) {
         return 0;
     }
-    info_from_self(&info, sig, SI_USER);
+    signal_info_of_self(&info, sig, SI_USER);
     return signal_send(sig, &info);
 }
 
@@ -101,7 +92,7 @@ static long send_thread(int tid, int sig, const siginfo_t *info)
         return -ESRCH;
     }
     if (info == NULL) {
-        info_from_self(&simple, sig, SI_TKILL);
+        signal_info_of_self(&simple, sig, SI_TKILL);
         info = &simple;
     }
     long err = sig == 0 ? 0 : signal_send_thread(t, sig, info);
