@@ -80,12 +80,13 @@ void procstat_stat(struct text *t, uint64_t key)
     measure(&s);
     mmap_stats(&m);
     signal_sets(&sig, thread);
-    uint64_t cpu_ns = key == PROCESS_PID ? process_cpu_ns() : sched_cpu_ns(thread);
+    struct cputime had = key == PROCESS_PID ? thread_cputime() : cputime_of(thread);
     text_print(t, "%lu (%s) %c %d %d %d 0 -1 0 ", key, thread->comm, state_of(thread), PROCESS_PPID,
                process.pgid, process.sid);
     int nice = thread->parameters.nice;
     thread_put(thread);
-    text_print(t, "%lu 0 0 0 %lu 0 0 0 ", m.minor_faults, cpu_ns / TICK_NS);
+    text_print(t, "%lu 0 0 0 %lu %lu 0 0 ", m.minor_faults, cputime_user_ns(had) / TICK_NS,
+               had.system_ns / TICK_NS);
     text_print(t, "%d %d %u 0 %lu ", PRIORITY_BASE + nice, nice, thread_count(),
                process.start_ns / TICK_NS);
     text_print(t, "%lu %lu %llu ", m.virtual_pages * PAGE_SIZE, m.resident_pages,

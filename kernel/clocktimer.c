@@ -9,6 +9,7 @@
 
 #include "kernel/process.h"
 #include "kernel/sched.h"
+#include "kernel/thread.h"
 #include "platform/clock.h"
 #include "platform/cpu.h"
 
@@ -19,14 +20,22 @@ static struct {
     struct list timers; /* [lock] those of the wall clock */
 } wall = {.timers = LIST_INIT(wall.timers)};
 
-static uint64_t now_of(const struct clocktimer *t)
+uint64_t clock_kind_now(enum clock_kind kind, const struct thread *thread)
 {
-    switch (t->kind) {
+    switch (kind) {
+    case CLOCK_KIND_WALL: return clock_wall_ns();
     case CLOCK_KIND_PROCESS: return process_cpu_ns();
-    case CLOCK_KIND_THREAD: return sched_cpu_ns(t->thread);
-    case CLOCK_KIND_WALL: return t->monotonic ? clock_ns() : clock_wall_ns();
+    case CLOCK_KIND_PROCESS_USER: return cputime_user_ns(thread_cputime());
+    case CLOCK_KIND_THREAD: return sched_cpu_ns(thread);
+    case CLOCK_KIND_THREAD_USER: return cputime_user_ns(cputime_of(thread));
     default: return clock_ns();
     }
+}
+
+static uint64_t now_of(const struct clocktimer *t)
+{
+    bool monotonic = t->kind == CLOCK_KIND_WALL && t->monotonic;
+    return clock_kind_now(monotonic ? CLOCK_KIND_MONOTONIC : t->kind, t->thread);
 }
 
 static void arm(struct clocktimer *t) NEEDS(t->lock)
@@ -38,9 +47,9 @@ static void arm(struct clocktimer *t) NEEDS(t->lock)
         timer_set(&t->timer, TIME_NEVER);
         return;
     }
-    if (t->kind == CLOCK_KIND_PROCESS) {
+    if (t->kind == CLOCK_KIND_PROCESS || t->kind == CLOCK_KIND_PROCESS_USER) {
         left = max(left / cpu_count(), SHORTEST_NS);
-    } else if (t->kind == CLOCK_KIND_THREAD) {
+    } else if (t->kind == CLOCK_KIND_THREAD || t->kind == CLOCK_KIND_THREAD_USER) {
         left = max(left, SHORTEST_NS);
     }
     timer_set(&t->timer, add_ok(clock_ns(), left, &at) ? at : TIME_NEVER);

@@ -9,7 +9,15 @@
 
 struct thread;
 
-enum clock_kind { CLOCK_KIND_MONOTONIC, CLOCK_KIND_WALL, CLOCK_KIND_PROCESS, CLOCK_KIND_THREAD };
+/* Processor time comes in two kinds: all of it, and USER: what of it was not the system's. */
+enum clock_kind {
+    CLOCK_KIND_MONOTONIC,
+    CLOCK_KIND_WALL,
+    CLOCK_KIND_PROCESS,
+    CLOCK_KIND_PROCESS_USER,
+    CLOCK_KIND_THREAD,
+    CLOCK_KIND_THREAD_USER,
+};
 
 /* Fires once at due_ns. Who takes the expirations then arms it for the next period, so that nobody
  * is interrupted more often than he asks. */
@@ -17,7 +25,7 @@ struct clocktimer {
     struct timer timer;
     struct spinlock lock;
     enum clock_kind kind; /* [I] */
-    struct thread *thread; /* [I] whose time CLOCK_KIND_THREAD counts; the owner holds it */
+    struct thread *thread; /* [I] whose time CLOCK_KIND_THREAD* counts; the owner holds it */
     void (*expire)(struct clocktimer *t); /* [I] as struct timer's fire; may call take */
     void (*wall_set)(struct clocktimer *t); /* [I] the wall clock was set; NULL: no matter */
     struct list wall_link; /* [list of wall timers] */
@@ -31,6 +39,9 @@ struct clocktimer_value {
     uint64_t left_ns; /* until it is due; 0: off */
     uint64_t interval_ns;
 };
+
+/* clock_kind_now: what a clock shows, in ns. thread: whose, of CLOCK_KIND_THREAD*. */
+uint64_t clock_kind_now(enum clock_kind kind, const struct thread *thread);
 
 /* clocktimer_init: off; the other members are set by then. clocktimer_fini: its functions do not
  * run any more. Context: no lock held that they take. */

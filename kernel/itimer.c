@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Interval timers: of real time, and two of CPU time, which is one clock here (calls are not told
- * from the program's own work). Each is a clocktimer, set up at its first use, that sends a signal.
+/* Interval timers: of real time, of the program's own CPU time, and of all its CPU time. Each is a
+ * clocktimer, set up at its first use, that sends a signal.
  * Source: getitimer(2), alarm(2). */
 #include "kernel/itimer.h"
 
@@ -25,7 +25,8 @@ static void expire(struct clocktimer *timer);
 static struct spinlock lock;
 static struct itimer itimers[NTIMERS] = {
     [ITIMER_REAL] = {.timer = {.kind = CLOCK_KIND_MONOTONIC, .expire = expire}, .sig = SIGALRM},
-    [ITIMER_VIRTUAL] = {.timer = {.kind = CLOCK_KIND_PROCESS, .expire = expire}, .sig = SIGVTALRM},
+    [ITIMER_VIRTUAL] = {.timer = {.kind = CLOCK_KIND_PROCESS_USER, .expire = expire},
+                        .sig = SIGVTALRM},
     [ITIMER_PROF] = {.timer = {.kind = CLOCK_KIND_PROCESS, .expire = expire}, .sig = SIGPROF},
 };
 

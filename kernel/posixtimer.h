@@ -10,7 +10,7 @@
 /* What a new timer is to do. */
 struct posixtimer_request {
     enum clock_kind kind;
-    struct thread *clock_thread; /* CLOCK_KIND_THREAD: whose; NULL */
+    struct thread *clock_thread; /* CLOCK_KIND_THREAD*: whose; NULL */
     struct thread *target; /* whom the signal goes to; NULL: the process */
     int sig; /* 0: nothing is sent */
     bool value_is_id; /* the signal's value is the timer's id */

@@ -76,7 +76,7 @@ bool process_capable(int cap)
 
 uint64_t process_cpu_ns(void)
 {
-    return thread_cpu_ns();
+    return thread_cputime().total_ns;
 }
 
 void process_exit(int status)

@@ -350,13 +350,13 @@ void sched_leaving(void)
     }
 }
 
-static uint64_t cycles_to_ns(uint64_t cycles)
+uint64_t sched_cycles_ns(uint64_t cycles)
 {
     const struct clock_scale *s = clock_scale();
     return (uint64_t)((unsigned __int128)cycles * s->mult >> s->shift);
 }
 
-uint64_t sched_cpu_ns(const struct thread *t)
+uint64_t sched_cpu_cycles(const struct thread *t)
 {
     uint64_t cycles;
     uint64_t since;
@@ -370,7 +370,12 @@ uint64_t sched_cpu_ns(const struct thread *t)
     if (running && now > since) {
         cycles += now - since;
     }
-    return cycles_to_ns(cycles);
+    return cycles;
+}
+
+uint64_t sched_cpu_ns(const struct thread *t)
+{
+    return sched_cycles_ns(sched_cpu_cycles(t));
 }
 
 uint64_t sched_idle_ns(unsigned cpu)

@@ -49,8 +49,10 @@ void sched_preempt(void);
  * more. */
 NORETURN void sched_exit(void);
 
-/* sched_cpu_ns: processor time that t has had. sched_idle_ns: a CPU's time without anything to
- * run. */
+/* sched_cpu_cycles, sched_cpu_ns: processor time that t has had. sched_cycles_ns: so many cycles in
+ * ns. sched_idle_ns: a CPU's time without anything to run. */
+uint64_t sched_cpu_cycles(const struct thread *t);
+uint64_t sched_cycles_ns(uint64_t cycles);
 uint64_t sched_cpu_ns(const struct thread *t);
 uint64_t sched_idle_ns(unsigned cpu);
 

@@ -36,7 +36,8 @@ static struct {
     struct rbtree threads; /* [lock] */
     unsigned count; /* [lock] */
     int last_tid; /* [lock] */
-    uint64_t ended_cpu_ns; /* [lock] of threads that are gone */
+    struct cputime ended; /* [lock] of threads that are gone */
+    uint64_t ended_waits, ended_preemptions; /* [lock] theirs */
     int leader_status; /* [lock] what the first thread ended with */
 } table;
 
@@ -175,15 +176,29 @@ unsigned thread_count(void)
     return __atomic_load_n(&table.count, __ATOMIC_RELAXED);
 }
 
-uint64_t thread_cpu_ns(void)
+struct cputime thread_cputime(void)
 {
     spin_lock(&table.lock);
-    uint64_t sum = table.ended_cpu_ns;
+    struct cputime sum = table.ended;
     for (struct rbnode *at = rbtree_first(&table.threads); at != NULL; at = rbtree_next(at)) {
-        sum += sched_cpu_ns(of_node(at));
+        struct cputime one = cputime_of(of_node(at));
+        sum.total_ns += one.total_ns;
+        sum.system_ns += one.system_ns;
     }
     spin_unlock(&table.lock);
     return sum;
+}
+
+void thread_switches(uint64_t *waits, uint64_t *preemptions)
+{
+    spin_lock(&table.lock);
+    *waits = table.ended_waits;
+    *preemptions = table.ended_preemptions;
+    for (struct rbnode *at = rbtree_first(&table.threads); at != NULL; at = rbtree_next(at)) {
+        *waits += __atomic_load_n(&of_node(at)->waits, __ATOMIC_RELAXED);
+        *preemptions += __atomic_load_n(&of_node(at)->preemptions, __ATOMIC_RELAXED);
+    }
+    spin_unlock(&table.lock);
 }
 
 /* The six registers that context_switch pops, and where it returns to. */
@@ -323,7 +338,11 @@ void thread_exit(int status)
     }
     rbtree_remove(&table.threads, &t->table_node);
     table.count--;
-    table.ended_cpu_ns += sched_cpu_ns(t);
+    struct cputime had = cputime_of(t);
+    table.ended.total_ns += had.total_ns;
+    table.ended.system_ns += had.system_ns;
+    table.ended_waits += t->waits;
+    table.ended_preemptions += t->preemptions;
     spin_unlock(&table.lock);
     sched_exit();
 }

@@ -8,6 +8,7 @@
 #include "kernel/base/base.h"
 #include "kernel/base/list.h"
 #include "kernel/base/rbtree.h"
+#include "kernel/cputime.h"
 #include "kernel/sigqueue.h"
 #include "platform/cpu.h"
 
@@ -41,6 +42,7 @@ struct thread {
     uint64_t vruntime; /* cycles, as fairness counts them */
     uint64_t cpu_cycles; /* processor time had until since_tsc */
     uint64_t since_tsc; /* while running: charged up to here */
+    uint64_t system_time; /* [A] written by the thread alone: see cputime.c */
     uint64_t waits, preemptions; /* times it gave the CPU up, and times it was taken away */
     uint64_t kernel_rsp; /* while not running: saved context */
     uint64_t user_rsp; /* while not running: struct cpu's */
@@ -116,8 +118,11 @@ void thread_get(struct thread *t);
 void thread_put(struct thread *t);
 unsigned thread_count(void);
 
-/* thread_cpu_ns: processor time of all threads, those that ended included. */
-uint64_t thread_cpu_ns(void);
+/* thread_cputime: processor time of all threads, those that ended included. */
+struct cputime thread_cputime(void);
+
+/* thread_switches: how often threads gave the CPU up, and had it taken away; as above. */
+void thread_switches(uint64_t *waits, uint64_t *preemptions);
 
 /* thread_set_exit_hook: called in the context of each thread that ends (futexes). */
 void thread_set_exit_hook(void (*hook)(struct thread *t));

@@ -112,8 +112,14 @@ void trap_dispatch(struct frame *f, uint64_t cr2)
     if (f->vector >= VECTOR_INTERRUPTS) {
         return; /* its bit is pending: trap_exit_work */
     }
-    if (f->vector == VECTOR_PF) {
+    if (f->vector == VECTOR_PF && !from_program(f)) {
         page_fault(f, cr2);
+        return;
+    }
+    if (f->vector == VECTOR_PF) {
+        cputime_enter();
+        page_fault(f, cr2);
+        cputime_leave();
         return;
     }
     if (!from_program(f)) {

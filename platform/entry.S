@@ -7,8 +7,9 @@
  * back end in an exit window: from the check of the pending word to the last instruction. When the
  * monitor takes an interrupt there it moves RIP to the window's restart label, which checks again;
  * so the windows only read memory above the frame's base and can start over.
- * Symbols used from above: syscall_table, syscall_unknown, syscall_trapped (syscall/dispatch.c),
- * trap_dispatch, trap_exit_work, trap_stack_overflow (kernel/trap.c), main (kernel/main.c). */
+ * Symbols used from above: syscall_table, syscall_entries, syscall_unknown, syscall_trapped
+ * (syscall/dispatch.c), cputime_enter, cputime_leave (kernel/cputime.c), trap_dispatch,
+ * trap_exit_work, trap_stack_overflow (kernel/trap.c), main (kernel/main.c). */
 #include "platform/monitor/layout.h"
 #include "platform/offsets.h"
 
@@ -116,7 +117,7 @@ syscall_gate:
 call_dispatch:
     incq %gs:CPU_CALLS
     mov %r10, %rcx
-    lea syscall_table(%rip), %rax
+    mov syscall_entries(%rip), %rax
     cmp $SYSCALL_MAX, %r11
     jae 1f
     mov (%rax,%r11,8), %rax
@@ -151,6 +152,32 @@ call_window_end:
 1:  mov %r11, %rdi
     call syscall_unknown
     jmp call_exit
+
+/* What syscall_entries has for each call once time is counted. */
+    .globl call_counted
+call_counted:
+    push %rdi
+    push %rsi
+    push %rdx
+    push %rcx
+    push %r8
+    push %r9
+    push %r11
+    call cputime_enter
+    pop %r11
+    pop %r9
+    pop %r8
+    pop %rcx
+    pop %rdx
+    pop %rsi
+    pop %rdi
+    lea syscall_table(%rip), %rax
+    sub $8, %rsp
+    call *(%rax,%r11,8)
+    mov %rax, (%rsp)
+    call cputime_leave
+    pop %rax
+    ret
 
 call_restart:
     mov %gs:CPU_KERNEL_RSP, %rsp

@@ -9,14 +9,15 @@
 #include <linux/time_types.h>
 
 #include "kernel/process.h"
-#include "kernel/sched.h"
 #include "kernel/thread.h"
 #include "kernel/uaccess.h"
 #include "loader/vdso.h"
 #include "platform/clock.h"
+#include "syscall/dispatch.h"
 
 /* Clocks that are made of a process or thread id. */
 #define CPUCLOCK_KIND 3
+#define CPUCLOCK_USER 1
 #define CPUCLOCK_SCHED_MAX 2 /* PROF, VIRT, SCHED; 3 is a descriptor's clock */
 #define CPUCLOCK_PERTHREAD 4
 #define SEC_LIMIT (INT64_MAX / (int64_t)NSEC_PER_SEC) /* later is never */
@@ -44,12 +45,18 @@ static int find_cpu(int id, struct clock_info *out)
     if ((id & CPUCLOCK_KIND) > CPUCLOCK_SCHED_MAX) {
         return -EINVAL;
     }
+    bool user = (id & CPUCLOCK_KIND) == CPUCLOCK_USER;
+    if (user) {
+        syscall_count_time();
+    }
     if ((id & CPUCLOCK_PERTHREAD) == 0) {
-        *out = (struct clock_info){.kind = CLOCK_KIND_PROCESS, .sleeps = true};
+        *out = (struct clock_info){.kind = user ? CLOCK_KIND_PROCESS_USER : CLOCK_KIND_PROCESS,
+                                   .sleeps = true};
         return owner == 0 || owner == PROCESS_PID ? 0 : -EINVAL;
     }
     struct thread *t = thread_find(owner != 0 ? owner : thread_this()->tid);
-    *out = (struct clock_info){.kind = CLOCK_KIND_THREAD, .thread = t, .sleeps = true};
+    *out = (struct clock_info){
+        .kind = user ? CLOCK_KIND_THREAD_USER : CLOCK_KIND_THREAD, .thread = t, .sleeps = true};
     return t != NULL ? 0 : -EINVAL;
 }
 
@@ -78,12 +85,7 @@ void clock_drop(const struct clock_info *c)
 
 uint64_t clock_now(const struct clock_info *c)
 {
-    switch (c->kind) {
-    case CLOCK_KIND_WALL: return clock_wall_ns();
-    case CLOCK_KIND_PROCESS: return process_cpu_ns();
-    case CLOCK_KIND_THREAD: return sched_cpu_ns(c->thread);
-    default: return clock_ns();
-    }
+    return clock_kind_now(c->kind, c->thread);
 }
 
 int clock_take(const void USER *in, uint64_t *ns)

@@ -7,7 +7,7 @@
 
 struct clock_info {
     enum clock_kind kind;
-    struct thread *thread; /* CLOCK_KIND_THREAD: whose, referenced; else NULL */
+    struct thread *thread; /* CLOCK_KIND_THREAD*: whose, referenced; else NULL */
     bool coarse; /* says the resolution of a tick */
     bool sleeps; /* clock_nanosleep(2) and timer_create(2) take it */
     bool wakes; /* an alarm: it would wake the machine */

@@ -2,8 +2,8 @@
 /* Limits and usage of the process.
  *
  * Limits are kept for the asking; those with effect here are RLIMIT_NOFILE (kernel/file.h), and
- * what the owners of memory and files read from process.limits. CPU time is all user time: calls
- * are function calls, and telling them apart would cost more than they do.
+ * what the owners of memory, files and processor time (cpulimit.h) read from process.limits. Who
+ * asks for times has the time in calls counted from then on: before, only faults were.
  *
  * Source: getrlimit(2), getrusage(2), sysinfo(2), times(2). */
 #include <asm/errno.h>
@@ -14,13 +14,16 @@
 #include <linux/times.h>
 
 #include "kernel/base/string.h"
+#include "kernel/cpulimit.h"
 #include "kernel/file.h"
 #include "kernel/mmap.h"
 #include "kernel/process.h"
+#include "kernel/thread.h"
 #include "kernel/uaccess.h"
 #include "platform/clock.h"
 #include "platform/pages.h"
 #include "syscall/calls.h"
+#include "syscall/dispatch.h"
 
 #define NSEC_PER_USEC 1000UL
 #define PAGE_KIB (PAGE_SIZE / 1024)
@@ -51,6 +54,9 @@ static long limit_change(unsigned which, const struct rlimit64 *value, struct rl
         fd_set_limit((unsigned)value->rlim_cur);
     }
     spin_unlock(&process.lock);
+    if (which == RLIMIT_CPU) {
+        cpulimit_changed();
+    }
     return 0;
 }
 
@@ -93,22 +99,40 @@ long sys_prlimit64(int pid, unsigned which, const void USER *value, void USER *o
     return uaccess_write(old, &before, sizeof(before));
 }
 
+static void put_time(struct __kernel_old_timeval *out, uint64_t ns)
+{
+    out->tv_sec = (long)(ns / NSEC_PER_SEC);
+    out->tv_usec = (long)(ns % NSEC_PER_SEC / NSEC_PER_USEC);
+}
+
+static void usage_of(struct rusage *u, bool thread)
+{
+    uint64_t waits = thread_this()->waits;
+    uint64_t preemptions = thread_this()->preemptions;
+    struct cputime had = thread ? cputime_of(thread_this()) : thread_cputime();
+    struct mmap_stats mm;
+    if (!thread) {
+        thread_switches(&waits, &preemptions);
+    }
+    mmap_stats(&mm);
+    put_time(&u->ru_utime, cputime_user_ns(had));
+    put_time(&u->ru_stime, had.system_ns);
+    u->ru_maxrss = (long)(mm.peak_resident_pages * PAGE_KIB);
+    u->ru_minflt = (long)mm.minor_faults;
+    u->ru_nvcsw = (long)waits;
+    u->ru_nivcsw = (long)preemptions;
+}
+
 long sys_getrusage(int who, void USER *out)
 {
     struct rusage usage;
-    struct mmap_stats mm;
-
     if (who != RUSAGE_SELF && who != RUSAGE_CHILDREN && who != RUSAGE_THREAD) {
         return -EINVAL;
     }
+    syscall_count_time();
     memset(&usage, 0, sizeof(usage));
     if (who != RUSAGE_CHILDREN) {
-        uint64_t cpu_ns = process_cpu_ns();
-        mmap_stats(&mm);
-        usage.ru_utime.tv_sec = (long)(cpu_ns / NSEC_PER_SEC);
-        usage.ru_utime.tv_usec = (long)(cpu_ns % NSEC_PER_SEC / NSEC_PER_USEC);
-        usage.ru_maxrss = (long)(mm.peak_resident_pages * PAGE_KIB);
-        usage.ru_minflt = (long)mm.minor_faults;
+        usage_of(&usage, who == RUSAGE_THREAD);
     }
     return uaccess_write(out, &usage, sizeof(usage));
 }
@@ -116,9 +140,11 @@ long sys_getrusage(int who, void USER *out)
 long sys_times(void USER *out)
 {
     const uint64_t tick_ns = NSEC_PER_SEC / PROCESS_USER_HZ;
-
+    syscall_count_time();
     if (out != NULL) {
-        struct tms t = {.tms_utime = (long)(process_cpu_ns() / tick_ns)};
+        struct cputime had = thread_cputime();
+        struct tms t = {.tms_utime = (long)(cputime_user_ns(had) / tick_ns),
+                        .tms_stime = (long)(had.system_ns / tick_ns)};
         if (uaccess_write(out, &t, sizeof(t)) != 0) {
             return -EFAULT;
         }

@@ -70,6 +70,7 @@ long sys_rt_sigreturn(void)
     }
     thread_this()->restart_data[0] = 0; /* what the handler interrupted has failed */
     signal_set_mask(mask);
+    cputime_leave(); /* this call does not return */
     cpu_resume(&f);
 }
 

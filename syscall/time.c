@@ -17,6 +17,7 @@
 #include "platform/cpu.h"
 #include "syscall/calls.h"
 #include "syscall/clock.h"
+#include "syscall/dispatch.h"
 #include "syscall/restart.h"
 
 #define NSEC_PER_USEC 1000UL
@@ -281,6 +282,9 @@ long sys_setitimer(int which, const void USER *value, void USER *old)
     }
     int err = from_timeval(&it.it_value, &fresh.left_ns);
     err = err != 0 ? err : from_timeval(&it.it_interval, &fresh.interval_ns);
+    if (err == 0 && which == ITIMER_VIRTUAL) {
+        syscall_count_time();
+    }
     err = err != 0 ? err : itimer_set(which, &fresh, &before);
     return err != 0 || old == NULL ? err : put_itimer(old, &before);
 }
