@@ -17,13 +17,15 @@
 #include "kernel/heap.h"
 
 #define LINKS_MAX 40
+#define CANONICAL_MAX (1UL << 20) /* of where a walk stands; PATH_MAX is of what a call may name */
 
 struct walk {
     struct vnode *at; /* referenced */
     struct vnode *root; /* ".." stays there: the process's when the walk began, referenced */
     struct path scope; /* WALK_BENEATH, WALK_IN_ROOT: where the walk began; else vnode is NULL */
-    char *name; /* heap, PATH_MAX: absolute canonical name of at */
-    size_t len;
+    char *name; /* heap, room bytes: absolute canonical name of at; a walk may begin so deep in the
+                   tree that it is longer than PATH_MAX */
+    size_t len, room;
     char *pending; /* heap, NULL, or the text that rest points into */
     const char *rest; /* components still to go */
     unsigned flags, links;
@@ -86,11 +88,34 @@ static void stand_at(struct walk *w, struct vnode *v)
     w->at = v;
 }
 
+/* Make room for a name of len bytes and its end. */
+static int name_reserve(struct walk *w, size_t len)
+{
+    if (len < w->room) {
+        return 0;
+    }
+    if (len >= CANONICAL_MAX) {
+        return -ENAMETOOLONG;
+    }
+    size_t room = max(2 * w->room, len + 1);
+    char *name = heap_resize(w->name, room);
+    if (name == NULL) {
+        return -ENOMEM;
+    }
+    w->name = name;
+    w->room = room;
+    return 0;
+}
+
 static int go_to(struct walk *w, const struct path *p)
 {
-    size_t len = strlen(p->name);
-    if (p->vnode == NULL || len >= PATH_MAX) {
+    if (p->vnode == NULL) {
         return -ENOENT;
+    }
+    size_t len = strlen(p->name);
+    int err = name_reserve(w, len);
+    if (err != 0) {
+        return err;
     }
     vnode_get(p->vnode);
     stand_at(w, p->vnode);
@@ -151,7 +176,8 @@ static int walk_begin(struct walk *w, const struct path *at, const char *name, u
     if (absolute && (flags & WALK_BENEATH) != 0) {
         return -EXDEV;
     }
-    w->name = heap_alloc(PATH_MAX);
+    w->room = PATH_MAX;
+    w->name = heap_alloc(w->room);
     if (w->name == NULL) {
         return -ENOMEM;
     }
@@ -193,8 +219,9 @@ static void name_pop(struct walk *w)
 static int name_push(struct walk *w, const char *part, size_t len)
 {
     bool slash = w->len > 1;
-    if (w->len + len + slash >= PATH_MAX) {
-        return -ENAMETOOLONG;
+    int err = name_reserve(w, w->len + len + slash);
+    if (err != 0) {
+        return err;
     }
     if (slash) {
         w->name[w->len++] = '/';

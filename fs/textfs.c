@@ -330,6 +330,9 @@ static long link_readlink(struct vnode *v, char *buf, size_t cap)
 {
     struct text t = {.buf = NULL};
     long result = make_text(node_of(v), &t);
+    if (result == 0 && t.len >= PATH_MAX) { /* a place deeper than a name can say */
+        result = -ENAMETOOLONG;
+    }
     if (result == 0) {
         result = (long)min(t.len, cap);
         memcpy(buf, t.buf, (size_t)result);

@@ -4,6 +4,7 @@
 #include <asm/errno.h>
 #include <linux/capability.h>
 #include <linux/fcntl.h>
+#include <linux/limits.h>
 #include <linux/openat2.h>
 
 #include "kernel/base/string.h"
@@ -191,6 +192,9 @@ static long write_cwd(const struct path *cwd, const struct path *root, char USER
     const char *text = below_root(cwd->name, root, &outside);
     size_t skip = outside ? sizeof(unreachable) - 1 : 0;
     size_t len = strlen(text) + 1;
+    if (skip + len > PATH_MAX) {
+        return -ENAMETOOLONG;
+    }
     if (skip + len > cap) {
         return -ERANGE;
     }
