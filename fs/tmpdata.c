@@ -17,6 +17,7 @@
 #include "kernel/heap.h"
 #include "kernel/mmap.h"
 #include "kernel/process.h"
+#include "kernel/signal.h"
 #include "platform/pages.h"
 
 #define SIZE_LIMIT INT64_MAX
@@ -157,8 +158,12 @@ long tmpdata_read(struct vnode *v, struct iov_iter *it, uint64_t pos)
 /* RLIMIT_FSIZE and the largest file: how much of len may be written at pos, or a negative errno. */
 static long write_room(uint64_t pos, size_t len)
 {
-    uint64_t limit = min((uint64_t)SIZE_LIMIT, process.limits[RLIMIT_FSIZE].rlim_cur);
-    if (pos >= limit) {
+    uint64_t most = process.limits[RLIMIT_FSIZE].rlim_cur;
+    uint64_t limit = min((uint64_t)SIZE_LIMIT, most);
+    if (len > 0 && pos >= limit) {
+        if (pos >= most) {
+            signal_send_self(SIGXFSZ);
+        }
         return -EFBIG;
     }
     return (long)min((uint64_t)len, limit - pos);
@@ -380,6 +385,12 @@ static int reserve_locked(struct tmpnode *n, uint64_t start, uint64_t end)
     return err == -ENOMEM ? -ENOSPC : err;
 }
 
+/* Would growing n to end break RLIMIT_FSIZE? */
+static bool exceeds_limit_locked(const struct tmpnode *n, uint64_t end)
+{
+    return end > n->attr.size && end > process.limits[RLIMIT_FSIZE].rlim_cur;
+}
+
 /* Seals: what only sets memory aside need not heed those against writing. */
 static int check_fallocate_locked(const struct tmpnode *n, uint64_t end, bool writes)
 {
@@ -401,7 +412,8 @@ int tmpdata_fallocate(struct vnode *v, int mode, uint64_t offset, uint64_t len)
         return -EOPNOTSUPP;
     }
     spin_lock(&n->vnode.lock);
-    int err = check_fallocate_locked(n, end, kind != 0);
+    bool exceeds = (mode & FALLOC_FL_KEEP_SIZE) == 0 && exceeds_limit_locked(n, end);
+    int err = exceeds ? -EFBIG : check_fallocate_locked(n, end, kind != 0);
     err = err == 0 && kind != 0 ? punch_locked(n, offset, min(end, n->attr.size)) : err;
     if (err == 0 && !punch) {
         err = reserve_locked(n, offset, end);
@@ -410,6 +422,9 @@ int tmpdata_fallocate(struct vnode *v, int mode, uint64_t offset, uint64_t len)
         n->attr.size = max(n->attr.size, end);
     }
     spin_unlock(&n->vnode.lock);
+    if (exceeds) {
+        signal_send_self(SIGXFSZ);
+    }
     if (kind != 0) {
         mmap_forget_file(v, offset >> PAGE_SHIFT, align_up(end, PAGE_SIZE) >> PAGE_SHIFT, false);
     }

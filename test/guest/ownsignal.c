@@ -57,18 +57,48 @@ static void *write_socket(void *arg)
     return arg;
 }
 
-static void *grow_file(void *arg)
+static int begin_file(void)
 {
     char name[] = "/tmp/ownsignal.XXXXXX";
-    int fd = mkstemp(name);
     struct rlimit limit = {4096, RLIM_INFINITY};
-    setrlimit(RLIMIT_FSIZE, &limit);
-    SHOW(ftruncate(fd, 4097));
-    SHOW(pwrite(fd, "xy", 2, 4095)); /* what fits is written */
-    limit.rlim_cur = RLIM_INFINITY;
-    setrlimit(RLIMIT_FSIZE, &limit);
-    close(fd);
+    int fd = mkstemp(name);
     unlink(name);
+    setrlimit(RLIMIT_FSIZE, &limit);
+    return fd;
+}
+
+static void end_file(int fd)
+{
+    struct rlimit limit = {RLIM_INFINITY, RLIM_INFINITY};
+    setrlimit(RLIMIT_FSIZE, &limit);
+    SHOW(lseek(fd, 0, SEEK_END));
+    close(fd);
+}
+
+static void *grow_file(void *arg)
+{
+    int fd = begin_file();
+    SHOW(ftruncate(fd, 4097));
+    end_file(fd);
+    return arg;
+}
+
+static void *write_file(void *arg)
+{
+    int fd = begin_file();
+    SHOW(pwrite(fd, "xy", 2, 4095)); /* what fits is written */
+    SHOW(pwrite(fd, "", 0, 4096));
+    SHOW(pwrite(fd, "x", 1, 4096));
+    end_file(fd);
+    return arg;
+}
+
+static void *reserve_file(void *arg)
+{
+    int fd = begin_file();
+    SHOW(fallocate(fd, 0, 0, 4096));
+    SHOW(fallocate(fd, 0, 4096, 1));
+    end_file(fd);
     return arg;
 }
 
@@ -106,6 +136,8 @@ int main(void)
     look("a pipe", write_pipe, SIGPIPE);
     look("a socket", write_socket, SIGPIPE);
     look("a file", grow_file, SIGXFSZ);
+    look("a write", write_file, SIGXFSZ);
+    look("a reservation", reserve_file, SIGXFSZ);
     pthread_barrier_wait(&over);
     pthread_join(other, NULL);
     SHOW(elsewhere);
