@@ -43,9 +43,8 @@ bool process_capable(int cap)
     return true;
 }
 
-int signal_send(int sig, const siginfo_t *info)
+void signal_send_self(int sig)
 {
-    return 0;
 }
 
 int devfs_open_device(uint64_t rdev, unsigned flags, struct file **out)
