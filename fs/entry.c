@@ -92,10 +92,10 @@ static int entry_find_new(const struct path *at, const char *name, bool is_dir, 
     return err;
 }
 
-int entry_make(const struct path *at, const char *name, uint32_t mode, uint64_t rdev)
+int entry_make_node(const struct path *at, const char *name, uint32_t mode, uint64_t rdev,
+                    struct vnode **out)
 {
     struct entry e;
-    struct vnode *v;
     bool device = S_ISCHR(mode) || S_ISBLK(mode);
     int err = entry_find_new(at, name, S_ISDIR(mode), &e);
     if (err != 0) {
@@ -108,13 +108,22 @@ int entry_make(const struct path *at, const char *name, uint32_t mode, uint64_t 
     } else if (ops->create == NULL) {
         err = -EROFS;
     } else {
-        err = ops->create(e.dir.vnode, e.name, strlen(e.name), mode, rdev, &v);
+        err = ops->create(e.dir.vnode, e.name, strlen(e.name), mode, rdev, out);
     }
     if (err == 0) {
-        inotify_name(e.dir.vnode, e.name, v, IN_CREATE);
-        vnode_put(v);
+        inotify_name(e.dir.vnode, e.name, *out, IN_CREATE);
     }
     entry_put(&e);
+    return err;
+}
+
+int entry_make(const struct path *at, const char *name, uint32_t mode, uint64_t rdev)
+{
+    struct vnode *v;
+    int err = entry_make_node(at, name, mode, rdev, &v);
+    if (err == 0) {
+        vnode_put(v);
+    }
     return err;
 }
 

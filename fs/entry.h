@@ -6,8 +6,11 @@
 
 #include "fs/vnode.h"
 
-/* entry_make: mkdir(2) and mknod(2) by the S_IFMT part of mode; the umask is applied here. */
+/* entry_make: mkdir(2) and mknod(2) by the S_IFMT part of mode; the umask is applied here.
+ * entry_make_node: the same; *out is what was made, with a reference. */
 MUST_CHECK int entry_make(const struct path *at, const char *name, uint32_t mode, uint64_t rdev);
+MUST_CHECK int entry_make_node(const struct path *at, const char *name, uint32_t mode,
+                               uint64_t rdev, struct vnode **out);
 MUST_CHECK int entry_symlink(const char *target, const struct path *at, const char *name);
 
 /* entry_link: a second name for v. */

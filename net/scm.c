@@ -84,6 +84,7 @@ static int take_cred(struct scm *s, const void *data, size_t len)
         return -ESRCH;
     }
     s->cred = c;
+    s->told = true;
     return 0;
 }
 

@@ -10,6 +10,7 @@ struct scm {
     struct file **files; /* array[n], each with a reference; heap, NULL when n is 0 */
     unsigned n;
     struct user_ucred cred; /* the sender's */
+    bool told; /* the sender gave cred itself */
 };
 
 /* scm_take: what a sender's control messages say, and who he is. Returns 0, -EINVAL, -EBADF,

@@ -11,18 +11,16 @@
  * could make one. reading (see unix.c) > flight > socket.lock. Source: unix(7), SCM_RIGHTS. */
 #include "net/unixflight.h"
 
-#include "kernel/heap.h"
-
 static struct mutex flight = {.queue = {.waiters = LIST_INIT(flight.queue.waiters)}};
 static struct list sockets = LIST_INIT(sockets); /* [flight] struct unix_socket */
 static unsigned total; /* [A] changes under flight: files in flight that are such sockets */
 static bool collecting; /* [A] */
 
 /* The open socket that f is, NULL for other files. */
-static struct unix_socket *unix_of(const struct file *f)
+static struct unix_socket *behind(const struct file *f)
 {
     struct socket *s = socket_of(f);
-    return s != NULL && s->family == AF_UNIX ? container_of(s, struct unix_socket, socket) : NULL;
+    return s != NULL && s->family == AF_UNIX ? unix_of(s) : NULL;
 }
 
 void unixflight_know(struct unix_socket *u)
@@ -42,7 +40,7 @@ void unixflight_forget(struct unix_socket *u)
 static void count(const struct scm *s, unsigned change) NEEDS(flight)
 {
     for (unsigned i = 0; i < s->n; i++) {
-        struct unix_socket *u = unix_of(s->files[i]);
+        struct unix_socket *u = behind(s->files[i]);
         if (u != NULL) {
             u->in_flight += change;
             __atomic_fetch_add(&total, change, __ATOMIC_RELAXED);
@@ -88,20 +86,38 @@ int unixflight_take(struct scm *s, struct scm *to, bool copy)
     return err;
 }
 
-/* Call found for each socket that a packet in u's queue holds. */
-static void for_each_held(struct unix_socket *u, void (*found)(struct unix_socket *held))
-    NEEDS(flight)
+typedef void (*found_fn)(struct unix_socket *held);
+
+static void packet_holds(const struct packet *p, found_fn found)
+{
+    for (unsigned i = 0; i < p->scm.n; i++) {
+        struct unix_socket *held = behind(p->scm.files[i]);
+        if (held != NULL) {
+            found(held);
+        }
+    }
+}
+
+static void queue_holds(struct unix_socket *u, found_fn found) NEEDS(u->socket.lock)
+{
+    struct list *at;
+    list_for_each (at, &u->packets) {
+        packet_holds(list_entry(at, struct packet, link), found);
+    }
+}
+
+/* Call found for each socket that a packet in u's queue holds, or in that of a connection that u
+ * could accept. */
+static void for_each_held(struct unix_socket *u, found_fn found) NEEDS(flight)
 {
     struct list *at;
     spin_lock(&u->socket.lock);
-    list_for_each (at, &u->packets) {
-        const struct scm *s = &list_entry(at, struct packet, link)->scm;
-        for (unsigned i = 0; i < s->n; i++) {
-            struct unix_socket *held = unix_of(s->files[i]);
-            if (held != NULL) {
-                found(held);
-            }
-        }
+    queue_holds(u, found);
+    list_for_each (at, &u->pending) {
+        struct unix_socket *pending = list_entry(at, struct unix_socket, waiting);
+        spin_lock(&pending->socket.lock);
+        queue_holds(pending, found);
+        spin_unlock(&pending->socket.lock);
     }
     spin_unlock(&u->socket.lock);
 }
@@ -149,7 +165,31 @@ static bool clear_one(void) NEEDS(flight)
     return false;
 }
 
-/* The packets of all garbage. */
+static void take_packets(struct unix_socket *u, struct list *out) NEEDS(u->socket.lock)
+{
+    list_move(&u->packets, out);
+    u->bytes = 0;
+}
+
+static void empty(struct unix_socket *u, struct list *out) NEEDS(flight)
+{
+    struct list *at;
+    spin_lock(&u->socket.lock);
+    if (u->state != UNIX_LISTENING) {
+        u->queued = 0;
+    }
+    take_packets(u, out);
+    list_for_each (at, &u->pending) {
+        struct unix_socket *pending = list_entry(at, struct unix_socket, waiting);
+        spin_lock(&pending->socket.lock);
+        pending->queued = 0;
+        take_packets(pending, out);
+        spin_unlock(&pending->socket.lock);
+    }
+    spin_unlock(&u->socket.lock);
+}
+
+/* The packets of all garbage. What they hold is in flight until they are freed. */
 static void take_garbage(struct list *out) NEEDS(flight)
 {
     struct list *at;
@@ -159,14 +199,8 @@ static void take_garbage(struct list *out) NEEDS(flight)
     list_for_each (at, &sockets) {
         struct unix_socket *u = list_entry(at, struct unix_socket, all);
         if (u->suspect) {
-            spin_lock(&u->socket.lock);
-            list_move(&u->packets, out);
-            u->charged = u->bytes = 0;
-            spin_unlock(&u->socket.lock);
+            empty(u, out);
         }
-    }
-    list_for_each (at, out) {
-        count(&list_entry(at, struct packet, link)->scm, -1U);
     }
 }
 
@@ -183,11 +217,7 @@ void unixflight_collect(void)
         take_garbage(&garbage);
         mutex_unlock(&flight);
         bool none = list_empty(&garbage);
-        while (!list_empty(&garbage)) {
-            struct packet *p = list_entry(list_pop(&garbage), struct packet, link);
-            scm_drop(&p->scm);
-            heap_free(p);
-        }
+        packet_bury(&garbage);
         if (none) {
             break;
         }

@@ -3,34 +3,7 @@
 #ifndef NET_UNIXFLIGHT_H
 #define NET_UNIXFLIGHT_H
 
-#include "kernel/mutex.h"
-#include "net/scm.h"
-#include "net/socket.h"
-
-struct packet {
-    struct list link;
-    struct scm scm;
-    size_t start, len; /* what is left: data[start, start + len) */
-    size_t cost; /* charged to the sender */
-    char data[];
-};
-
-struct unix_socket {
-    struct socket socket;
-    struct mutex reading;
-    struct list packets; /* [socket.lock] only who reads takes some off */
-    size_t charged; /* [socket.lock] sum of their cost */
-    size_t bytes; /* [socket.lock] to be read */
-    unsigned shut; /* [socket.lock] NO_* */
-    bool dead; /* [socket.lock] closed */
-    bool refused; /* [socket.lock] the peer was found closed: of datagrams */
-    struct unix_socket *peer; /* [I] referenced until release */
-    uint32_t refs; /* [A] the file's and the peer's */
-    struct list all; /* [flight] of every open socket */
-    unsigned in_flight; /* [flight] references of its file that packets hold */
-    unsigned outside; /* [flight] of those, how many are not in garbage; while collecting */
-    bool suspect; /* [flight] has no other references; while collecting */
-};
+#include "net/unixsocket.h"
 
 /* unixflight_know: u is there. unixflight_forget: it is closed. */
 void unixflight_know(struct unix_socket *u);

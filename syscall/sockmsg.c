@@ -245,7 +245,7 @@ static long recv_many(struct socket *s, struct user_mmsghdr USER *v, unsigned n,
                       uint64_t deadline_ns)
 {
     unsigned done = 0;
-    unsigned out_flags;
+    unsigned out_flags = 0;
     long err = (flags & MSG_ERRQUEUE) == 0 ? -socket_take_error(s) : 0;
     while (err == 0 && done < n) {
         long result = recv_message(s, &v[done].hdr, flags & ~(unsigned)MSG_WAITFORONE, &out_flags);
