@@ -11,32 +11,11 @@
 #include "kernel/thread.h"
 #include "kernel/uaccess.h"
 
-/* Put s to sleep on w if the word is still expected. 0, -EAGAIN, -EFAULT, -EINVAL. */
-static int enqueue_if(struct futex_sleeper *s, struct futex_word w, uint32_t expected)
-{
-    int err = futexword_key(w, &s->key);
-    while (err == 0) {
-        struct futex_bucket *b = futexword_bucket(&s->key);
-        uint32_t now = 0;
-        spin_lock(&b->lock);
-        int fault = futexword_read(&now, w);
-        if (fault == 0 && now == expected) {
-            futexword_enqueue_locked(b, s);
-        }
-        spin_unlock(&b->lock);
-        if (fault == 0) {
-            return now == expected ? 0 : -EAGAIN;
-        }
-        err = futexword_fault_in(w, false);
-    }
-    return err;
-}
-
 long futex_wait(struct futex_word w, uint32_t expected, uint32_t bitset, uint64_t deadline_ns)
 {
     struct sleeper sleeper = {.woken = false};
     struct futex_sleeper s = {.bitset = bitset, .sleeper = &sleeper};
-    int err = enqueue_if(&s, w, expected);
+    int err = futexword_enqueue_if(&s, w, expected);
     if (err != 0) {
         return err;
     }
@@ -46,10 +25,15 @@ long futex_wait(struct futex_word w, uint32_t expected, uint32_t bitset, uint64_
     return futexword_dequeue(&s) ? err : 0; /* woken at the last moment: a wake must not be lost */
 }
 
-/* Wake up to n sleepers of key on b. Those that wait for a word's ownership are left alone: they
- * wake as owners only. */
-static uint32_t wake_locked(struct futex_bucket *b, const struct futex_key *key, uint32_t n,
-                            uint32_t bitset)
+/* s waits for a word's ownership, or will: it wakes as owner only. */
+static bool is_to_own(const struct futex_sleeper *s)
+{
+    return s->tid != 0 || s->heir_tid != 0;
+}
+
+/* Wake up to n sleepers of key on b. Returns how many; -EINVAL: there was one of another kind. */
+static long wake_locked(struct futex_bucket *b, const struct futex_key *key, uint32_t n,
+                        uint32_t bitset)
 {
     lock_assert_held(&b->lock);
     uint32_t woken = 0;
@@ -58,7 +42,16 @@ static uint32_t wake_locked(struct futex_bucket *b, const struct futex_key *key,
     list_for_each_safe(at, tmp, &b->sleepers)
     {
         struct futex_sleeper *s = list_entry(at, struct futex_sleeper, link);
-        if (woken < n && s->tid == 0 && futexword_same(&s->key, key) && (s->bitset & bitset) != 0) {
+        if (woken == n) {
+            break;
+        }
+        if (!futexword_same(&s->key, key)) {
+            continue;
+        }
+        if (is_to_own(s)) {
+            return -EINVAL;
+        }
+        if ((s->bitset & bitset) != 0) {
             futexword_wake_one_locked(s);
             woken++;
         }
@@ -75,13 +68,14 @@ long futex_wake(struct futex_word w, uint32_t n, uint32_t bitset)
     }
     struct futex_bucket *b = futexword_bucket(&key);
     spin_lock(&b->lock);
-    uint32_t woken = wake_locked(b, &key, n, bitset);
+    long woken = wake_locked(b, &key, n, bitset);
     spin_unlock(&b->lock);
     return woken;
 }
 
-static uint32_t move_locked(struct futex_bucket *b, const struct futex_key *from,
-                            struct futex_bucket *to_bucket, const struct futex_key *to, uint32_t n)
+/* Let up to n sleepers of from sleep on to instead. Returns as wake_locked. */
+static long move_locked(struct futex_bucket *b, const struct futex_key *from,
+                        struct futex_bucket *to_bucket, const struct futex_key *to, uint32_t n)
 {
     uint32_t moved = 0;
     struct list *at;
@@ -92,15 +86,14 @@ static uint32_t move_locked(struct futex_bucket *b, const struct futex_key *from
         if (moved == n) {
             break;
         }
-        if (s->tid != 0 || !futexword_same(&s->key, from)) {
+        if (!futexword_same(&s->key, from)) {
             continue;
         }
-        moved++;
-        s->key = *to;
-        if (to_bucket != b) {
-            list_remove(&s->link);
-            futexword_enqueue_locked(to_bucket, s);
+        if (is_to_own(s)) {
+            return -EINVAL;
         }
+        moved++;
+        futexword_move_locked(s, to_bucket, to);
     }
     return moved;
 }
@@ -121,7 +114,8 @@ long futex_requeue(struct futex_word from, uint32_t nwake, struct futex_word to,
         int fault = expected != NULL ? futexword_read(&now, from) : 0;
         if (fault == 0 && (expected == NULL || now == *expected)) {
             done = wake_locked(b, &key, nwake, FUTEX_BITSET_MATCH_ANY);
-            done += move_locked(b, &key, t, &target, nmove);
+            long moved = done >= 0 ? move_locked(b, &key, t, &target, nmove) : 0;
+            done = moved >= 0 ? done + moved : moved;
         }
         futexword_unlock_two(b, t);
         if (fault == 0) {
@@ -203,9 +197,10 @@ long futex_wake_op(struct futex_word from, uint32_t nwake, struct futex_word to,
         futexword_lock_two(b, t);
         int fault = change_word(to, &op, &old);
         if (fault == 0) {
+            bool both = compare_op(&op, old);
             woken = wake_locked(b, &key, nwake, FUTEX_BITSET_MATCH_ANY);
-            woken +=
-                compare_op(&op, old) ? wake_locked(t, &target, nwake2, FUTEX_BITSET_MATCH_ANY) : 0;
+            long more = both ? wake_locked(t, &target, nwake2, FUTEX_BITSET_MATCH_ANY) : 0;
+            woken = woken < 0 ? woken : more < 0 ? more : woken + more;
         }
         futexword_unlock_two(b, t);
         if (fault == 0) {
@@ -247,7 +242,7 @@ long futex_wait_any(const struct futex_wait_item *items, size_t n, uint64_t dead
     size_t queued = 0;
     for (; queued < n; queued++) {
         s[queued] = (struct futex_sleeper){.bitset = FUTEX_BITSET_MATCH_ANY, .sleeper = &sleeper};
-        err = enqueue_if(&s[queued], items[queued].word, items[queued].expected);
+        err = futexword_enqueue_if(&s[queued], items[queued].word, items[queued].expected);
         if (err != 0) {
             break;
         }

@@ -56,6 +56,17 @@ long futex_lock_pi(struct futex_word w, uint64_t deadline_ns);
 long futex_trylock_pi(struct futex_word w);
 long futex_unlock_pi(struct futex_word w);
 
+/* futex_wait_requeue_pi: sleep on from, if it is still expected, until futex_cmp_requeue_pi lets the
+ * caller sleep on to instead, and then until it owns that. 0; -EINVAL the same word; -EAGAIN from
+ *   differs, or a signal came after it was requeued; -ETIMEDOUT; -EINTR before.
+ * futex_cmp_requeue_pi: if from is still expected, let its first sleeper own to, or wait for it,
+ * and up to nmove others wait for it. Returns how many; -EAGAIN; -EINVAL they wait for something
+ *   else; -EDEADLK one of them owns it; -ESRCH its owner does not exist. */
+long futex_wait_requeue_pi(struct futex_word from, uint32_t expected, struct futex_word to,
+                           uint64_t deadline_ns);
+long futex_cmp_requeue_pi(struct futex_word from, struct futex_word to, uint32_t nmove,
+                          uint32_t expected);
+
 /* futexpi_thread_exit: t ends: whoever waits to own a word that it still owns gets it, marked with
  * FUTEX_OWNER_DIED. */
 void futexpi_thread_exit(struct thread *t);

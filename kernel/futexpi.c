@@ -209,6 +209,164 @@ long futex_unlock_pi(struct futex_word w)
     return err;
 }
 
+long futex_wait_requeue_pi(struct futex_word from, uint32_t expected, struct futex_word to,
+                           uint64_t deadline_ns)
+{
+    struct sleeper sleeper = {.woken = false};
+    struct futex_sleeper s = {.bitset = FUTEX_BITSET_MATCH_ANY,
+                              .heir_tid = thread_this()->tid,
+                              .word = to,
+                              .sleeper = &sleeper};
+    int err = futexword_key(from, &s.key);
+    err = err != 0 ? err : futexword_key(to, &s.target);
+    err = err == 0 && futexword_same(&s.key, &s.target) ? -EINVAL : err;
+    if (err != 0) {
+        return err;
+    }
+    __atomic_fetch_add(&waiting, 1, __ATOMIC_SEQ_CST);
+    err = futexword_enqueue_if(&s, from, expected);
+    bool asleep = err == 0;
+    while (err == 0 && __atomic_load_n(&s.queued, __ATOMIC_ACQUIRE)) {
+        err = sleeper_wait(&sleeper, deadline_ns);
+    }
+    if (asleep && !futexword_dequeue(&s)) {
+        err = 0; /* woken: it is ours */
+    }
+    __atomic_fetch_sub(&waiting, 1, __ATOMIC_SEQ_CST);
+    /* to sleep on from again would miss what has happened; the program looks for itself */
+    return err == -EINTR && s.tid != 0 ? -EAGAIN : err;
+}
+
+/* A word's sleepers on their way to one with an owner. */
+struct move {
+    struct futex_bucket *from_bucket, *to_bucket; /* both locked */
+    struct futex_key from, to;
+    struct attempt attempt; /* to own the word, for one of them */
+    uint32_t most; /* how many may go */
+};
+
+/* The next that sleeps on m's first word: 0 and *out, NULL: nobody; -EINVAL: it cannot go. */
+static int next_to_move(const struct move *m, struct futex_sleeper **out)
+{
+    struct list *at;
+    *out = NULL;
+    list_for_each (at, &m->from_bucket->sleepers) {
+        struct futex_sleeper *s = list_entry(at, struct futex_sleeper, link);
+        if (!futexword_same(&s->key, &m->from)) {
+            continue;
+        }
+        *out = s;
+        return s->heir_tid != 0 && futexword_same(&s->target, &m->to) ? 0 : -EINVAL;
+    }
+    return 0;
+}
+
+/* Make tid the word's owner, or see that it can wait for the one there is: *owner. 0, RETRY,
+ * RETRY_LATER, -errno. */
+static int own_or_wait(struct move *m, uint32_t tid, uint32_t *owner)
+{
+    uint32_t now;
+    uint32_t seen;
+    if (futexword_read(&now, m->attempt.word) != 0) {
+        return -EFAULT;
+    }
+    *owner = now & FUTEX_TID_MASK;
+    int err = *owner == tid ? -EDEADLK : *owner != 0 ? may_wait(&m->attempt, now) : 0;
+    if (err != 0) {
+        return err;
+    }
+    uint32_t value = *owner == 0 ? now | tid : now;
+    value |= *owner != 0 || m->most > 1 ? FUTEX_WAITERS : 0;
+    if (futexword_cas(m->attempt.word, now, value, &seen) != 0) {
+        return -EFAULT;
+    }
+    return seen == now ? 0 : RETRY;
+}
+
+/* Returns how many went, as *moved; 0, RETRY, RETRY_LATER or a negative errno. */
+static int move_locked(struct move *m, long *moved)
+{
+    struct futex_sleeper *s;
+    uint32_t owner;
+    int err = next_to_move(m, &s);
+    *moved = 0;
+    if (err != 0 || s == NULL) {
+        return err;
+    }
+    m->attempt.sleeper = s; /* only to say that it would wait */
+    err = own_or_wait(m, (uint32_t)s->heir_tid, &owner);
+    if (err != 0) {
+        return err;
+    }
+    if (owner == 0) {
+        owner = (uint32_t)s->heir_tid;
+        s->tid = s->heir_tid;
+        futexword_wake_one_locked(s);
+        (*moved)++;
+    }
+    while (*moved < m->most && (err = next_to_move(m, &s)) == 0 && s != NULL) {
+        if ((uint32_t)s->heir_tid == owner) {
+            return -EDEADLK;
+        }
+        s->tid = s->heir_tid;
+        futexword_move_locked(s, m->to_bucket, &m->to);
+        (*moved)++;
+    }
+    return err;
+}
+
+/* One try, with the owner looked up first, as in try_once. */
+static int try_move(struct move *m, struct futex_word from, uint32_t expected, long *moved)
+{
+    struct attempt *a = &m->attempt;
+    struct thread *owner = NULL;
+    uint32_t now;
+    if (uaccess_read32(&now, a->word.addr) != 0) {
+        return -EFAULT;
+    }
+    a->owner_tid = now & FUTEX_TID_MASK;
+    if (a->owner_tid != 0) {
+        owner = thread_find((int)a->owner_tid);
+    }
+    a->owner = owner;
+    futexword_lock_two(m->from_bucket, m->to_bucket);
+    int result = futexword_read(&now, from);
+    result = result != 0 ? -EFAULT : now != expected ? -EAGAIN : move_locked(m, moved);
+    futexword_unlock_two(m->from_bucket, m->to_bucket);
+    if (owner != NULL) {
+        thread_put(owner);
+    }
+    return result;
+}
+
+long futex_cmp_requeue_pi(struct futex_word from, struct futex_word to, uint32_t nmove,
+                          uint32_t expected)
+{
+    struct move m = {.attempt = {.word = to}, .most = nmove + 1};
+    long moved = 0;
+    int err = futexword_key(from, &m.from);
+    err = err != 0 ? err : futexword_key(to, &m.to);
+    err = err == 0 && futexword_same(&m.from, &m.to) ? -EINVAL : err;
+    if (err != 0) {
+        return err;
+    }
+    m.from_bucket = futexword_bucket(&m.from);
+    m.to_bucket = futexword_bucket(&m.to);
+    for (;;) {
+        int result = try_move(&m, from, expected, &moved);
+        if (result == -EFAULT) {
+            bool there = futexword_fault_in(from, false) == 0 && futexword_fault_in(to, true) == 0;
+            result = there ? RETRY : -EFAULT;
+        }
+        if (result <= 0) {
+            return result == 0 ? moved : result;
+        }
+        if (result == RETRY_LATER) {
+            sched_yield();
+        }
+    }
+}
+
 /* Give what tid owned, or gave up as it died, to the first who waits for it on b. RETRY when
  * something was given; 0 when there is nothing more; -EFAULT with *blocked: a page is needed. */
 static int inherit_locked(struct futex_bucket *b, uint32_t tid, struct futex_word *blocked)

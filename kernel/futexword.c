@@ -108,6 +108,36 @@ void futexword_enqueue_locked(struct futex_bucket *b, struct futex_sleeper *s)
     list_append(&b->sleepers, &s->link);
 }
 
+int futexword_enqueue_if(struct futex_sleeper *s, struct futex_word w, uint32_t expected)
+{
+    int err = futexword_key(w, &s->key);
+    while (err == 0) {
+        struct futex_bucket *b = futexword_bucket(&s->key);
+        uint32_t now = 0;
+        spin_lock(&b->lock);
+        int fault = futexword_read(&now, w);
+        if (fault == 0 && now == expected) {
+            futexword_enqueue_locked(b, s);
+        }
+        spin_unlock(&b->lock);
+        if (fault == 0) {
+            return now == expected ? 0 : -EAGAIN;
+        }
+        err = futexword_fault_in(w, false);
+    }
+    return err;
+}
+
+void futexword_move_locked(struct futex_sleeper *s, struct futex_bucket *to,
+                           const struct futex_key *key)
+{
+    s->key = *key;
+    if (s->bucket != to) {
+        list_remove(&s->link);
+        futexword_enqueue_locked(to, s);
+    }
+}
+
 bool futexword_dequeue(struct futex_sleeper *s)
 {
     for (;;) {

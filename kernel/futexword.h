@@ -24,9 +24,11 @@ struct futex_sleeper {
     bool queued; /* [A] set and cleared under the bucket's lock */
     struct futex_key key; /* [lock of bucket] */
     uint32_t bitset; /* [I] */
-    /* [I] of one that is to own the word, at this address of its own; 0: an ordinary sleeper */
-    int tid;
-    struct futex_word word; /* [I] if tid is set */
+    /* [lock of bucket] of one that is to own the word, at this address of its own; 0: an ordinary
+     * sleeper. heir_tid: [I] what tid becomes when it is requeued to the word of target. */
+    int tid, heir_tid;
+    struct futex_word word; /* [I] if tid or heir_tid is set */
+    struct futex_key target; /* [I] if heir_tid is set: of word */
     struct sleeper *sleeper; /* [I] */
 };
 
@@ -50,6 +52,14 @@ MUST_CHECK int futexword_read(uint32_t *out, struct futex_word w);
 MUST_CHECK int futexword_cas(struct futex_word w, uint32_t expected, uint32_t desired,
                              uint32_t *seen);
 MUST_CHECK int futexword_fault_in(struct futex_word w, bool write);
+
+/* futexword_enqueue_if: s, whose key is set here, sleeps on w if the word is still expected. 0,
+ * -EAGAIN, -EFAULT, -EINVAL. Context: may block. futexword_move: s sleeps on key, whose bucket is
+ * to, instead; both buckets are locked. */
+MUST_CHECK int futexword_enqueue_if(struct futex_sleeper *s, struct futex_word w,
+                                    uint32_t expected);
+void futexword_move_locked(struct futex_sleeper *s, struct futex_bucket *to,
+                           const struct futex_key *key);
 
 /* futexword_enqueue: s sleeps on key's bucket b. futexword_dequeue: the end of each sleep: take s
  * off if it is still queued (true); after it nobody looks at s any more. futexword_wake_one: wake

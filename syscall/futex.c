@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* futex(2) and futex_waitv: decode, one verb of kernel/futex.h, encode. Operations that hand a
- * mutex over between kernel and program (FUTEX_WAIT_REQUEUE_PI) are -ENOSYS with one line: no libc
- * uses them any more. Source: futex(2). */
+/* futex(2) and futex_waitv: decode, one verb of kernel/futex.h, encode. Source: futex(2). */
 #include <asm/errno.h>
 #include <linux/futex.h>
 #include <linux/time.h>
@@ -106,10 +104,24 @@ static long lock_pi(const struct request *r)
     return err == -EINTR ? -ERESTARTNOINTR : err;
 }
 
+/* Nobody has taken the caller off the first word yet: it may go on sleeping there. */
+static long wait_requeue_pi(const struct request *r, struct futex_word to)
+{
+    long err = futex_wait_requeue_pi(r->word, r->value, to, r->deadline_ns);
+    return err == -EINTR ? -ERESTARTNOINTR : err;
+}
+
+static long cmp_requeue_pi(const struct request *r, struct futex_word to, uint32_t nmove,
+                           uint32_t expected)
+{
+    bool counts = r->value == 1 && nmove <= INT32_MAX;
+    return counts ? futex_cmp_requeue_pi(r->word, to, nmove, expected) : -EINVAL;
+}
+
 static bool waits(unsigned command)
 {
     return command == FUTEX_WAIT || command == FUTEX_WAIT_BITSET || command == FUTEX_LOCK_PI ||
-           command == FUTEX_LOCK_PI2;
+           command == FUTEX_LOCK_PI2 || command == FUTEX_WAIT_REQUEUE_PI;
 }
 
 /* Checks and timeout that do not depend on the word. */
@@ -118,7 +130,7 @@ static long prepare(struct request *r, unsigned command, bool realtime, const vo
 {
     bool by_bitset = command == FUTEX_WAIT_BITSET || command == FUTEX_WAKE_BITSET;
     if (realtime && command != FUTEX_WAIT_BITSET && command != FUTEX_WAIT &&
-        command != FUTEX_LOCK_PI2) {
+        command != FUTEX_LOCK_PI2 && command != FUTEX_WAIT_REQUEUE_PI) {
         return -ENOSYS;
     }
     if (by_bitset && value3 == 0) {
@@ -153,6 +165,8 @@ long sys_futex(uint32_t USER *addr, int op, uint32_t value, const void USER *tim
     case FUTEX_LOCK_PI2: return lock_pi(&r);
     case FUTEX_TRYLOCK_PI: return futex_trylock_pi(r.word);
     case FUTEX_UNLOCK_PI: return futex_unlock_pi(r.word);
+    case FUTEX_WAIT_REQUEUE_PI: return wait_requeue_pi(&r, word2);
+    case FUTEX_CMP_REQUEUE_PI: return cmp_requeue_pi(&r, word2, value2, value3);
     default: return unsupported(command);
     }
 }
