@@ -151,13 +151,13 @@ int unixjoin_listen(struct socket *s, int backlog)
     return err;
 }
 
-/* The connection that has waited longest, NULL: none; then *err is 0 when one may still come. */
-static struct unix_socket *take_pending(struct unix_socket *u, int *err)
+/* The connection that has waited longest, NULL: none; *shut: none will come. */
+static struct unix_socket *take_pending(struct unix_socket *u, bool *shut)
 {
     spin_lock(&u->socket.lock);
     struct list *first = list_pop(&u->pending);
     u->queued -= first != NULL;
-    *err = first == NULL && (u->shut & NO_RECEIVE) != 0 ? -EINVAL : 0;
+    *shut = (u->shut & NO_RECEIVE) != 0;
     spin_unlock(&u->socket.lock);
     return first != NULL ? list_entry(first, struct unix_socket, waiting) : NULL;
 }
@@ -174,23 +174,20 @@ int unixjoin_accept(struct socket *s, bool nonblock, struct socket **out)
 {
     struct unix_socket *u = unix_of(s);
     uint64_t deadline_ns = socket_deadline(s, false);
-    int err;
+    bool shut;
     if (unix_state(u) != UNIX_LISTENING) {
         return -EINVAL;
     }
     struct unix_socket *fresh;
-    while ((fresh = take_pending(u, &err)) == NULL && err == 0) {
-        err = nonblock ? -EAGAIN : wait_until(&u->readers, may_accept(u), deadline_ns);
-        if (err != 0 && !nonblock) {
-            wait_wake(&u->readers, 1); /* the wake may have been ours */
-            err = (int)socket_wait_error(err, deadline_ns);
+    while ((fresh = take_pending(u, &shut)) == NULL) {
+        if (nonblock || shut) {
+            return nonblock ? -EAGAIN : -EINVAL;
         }
+        int err = wait_until(&u->readers, may_accept(u), deadline_ns);
         if (err != 0) {
-            return err;
+            wait_wake(&u->readers, 1); /* the wake may have been ours */
+            return (int)socket_wait_error(err, deadline_ns);
         }
-    }
-    if (fresh == NULL) {
-        return err;
     }
     wait_wake(&u->room, 1);
     *out = &fresh->socket;
