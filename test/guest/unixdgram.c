@@ -123,7 +123,7 @@ static int fill(int fd)
     int n = 0;
     while (send(fd, "x", 1, MSG_DONTWAIT) == 1)
         n++;
-    SHOW(errno == EAGAIN);
+    TRUE(errno == EAGAIN);
     return n;
 }
 
