@@ -9,6 +9,8 @@
 #include "kernel/process.h"
 #include "kernel/thread.h"
 
+const struct textfs_entry *procfs_net;
+
 static void show_self(struct text *t, uint64_t key)
 {
     (void)key;
@@ -47,6 +49,7 @@ static const struct textfs_entry table[] = {
     TEXTFS_FILE("meminfo", procinfo_meminfo),
     TEXTFS_FILE("slabinfo", procinfo_slabinfo),
     {.name = "mounts", .mode = S_IFLNK | 0777, .fixed = "self/mounts"},
+    {.name = "net", .mode = S_IFLNK | 0777, .fixed = "self/net"},
     TEXTFS_FILE("stat", procinfo_stat),
     TEXTFS_FIXED("swaps", SWAPS_HEADER),
     TEXTFS_DIR("sys", procsys_table),

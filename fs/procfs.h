@@ -3,10 +3,13 @@
 #ifndef FS_PROCFS_H
 #define FS_PROCFS_H
 
-#include "fs/vnode.h"
+#include "fs/textfs.h"
 
 /* procfs_create, sysfs_create: instances for the caller to mount. Return 0 or -ENOMEM. */
 MUST_CHECK int procfs_create(struct mount **out);
 MUST_CHECK int sysfs_create(struct mount **out);
+
+/* procfs_net: the table that /proc/self/net is made of, which a layer above sets at boot. */
+extern const struct textfs_entry *procfs_net;
 
 #endif

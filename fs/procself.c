@@ -3,6 +3,7 @@
 #include <asm/errno.h>
 #include <linux/auxvec.h>
 
+#include "fs/procfs.h"
 #include "fs/proctables.h"
 #include "kernel/base/print.h"
 #include "kernel/base/string.h"
@@ -265,6 +266,7 @@ const struct textfs_entry procself_table[] = {
     OWN("maps", 0444, show_maps),
     OWN("mountinfo", 0444, procmount_info),
     OWN("mounts", 0444, procmount_mounts),
+    {.name = "net", .mode = S_IFDIR | 0555, .given = &procfs_net},
     {.name = "oom_score_adj",
      .mode = S_IFREG | 0644,
      .show = show_oom_score_adj,

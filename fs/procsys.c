@@ -189,9 +189,30 @@ static const struct textfs_entry fs[] = {
     TEXTFS_FIXED("suid_dumpable", "0"),    {.name = NULL},
 };
 
+/* net/ has the same figures. */
+static const struct textfs_entry net_core[] = {
+    TEXTFS_FIXED("optmem_max", "131072"),
+    TEXTFS_FIXED("rmem_default", "212992"),
+    TEXTFS_FIXED("rmem_max", "4194304"),
+    TEXTFS_FIXED("somaxconn", "4096"),
+    TEXTFS_FIXED("wmem_default", "212992"),
+    TEXTFS_FIXED("wmem_max", "4194304"),
+    {.name = NULL},
+};
+
+static const struct textfs_entry net_unix[] = {
+    TEXTFS_FIXED("max_dgram_qlen", "10"),
+    {.name = NULL},
+};
+
+static const struct textfs_entry net[] = {
+    TEXTFS_DIR("core", net_core),
+    TEXTFS_DIR("unix", net_unix),
+    {.name = NULL},
+};
+
 const struct textfs_entry procsys_table[] = {
-    TEXTFS_DIR("fs", fs),
-    TEXTFS_DIR("kernel", kernel),
-    TEXTFS_DIR("vm", vm),
+    TEXTFS_DIR("fs", fs),   TEXTFS_DIR("kernel", kernel),
+    TEXTFS_DIR("net", net), TEXTFS_DIR("vm", vm),
     {.name = NULL},
 };

@@ -94,6 +94,11 @@ static const struct vnode_ops *ops_of(const struct textfs_entry *e)
     return &file_ops;
 }
 
+static const struct textfs_entry *children_of(const struct textfs_entry *e)
+{
+    return e->given != NULL ? *e->given : e->children;
+}
+
 static uint64_t child_ino(const struct textnode *dir, uint64_t index)
 {
     return (dir->ino * INO_FACTOR + index + 2) & UINT32_MAX;
@@ -164,13 +169,14 @@ static int dir_lookup(struct vnode *v, const char *name, size_t len, struct vnod
         *out = &dir->parent->vnode;
         return 0;
     }
-    const struct textfs_entry *c = e->children;
+    const struct textfs_entry *first = children_of(e);
+    const struct textfs_entry *c = first;
     while (c != NULL && c->name != NULL &&
            (strlen(c->name) != len || memcmp(c->name, name, len) != 0)) {
         c++;
     }
     if (c != NULL && c->name != NULL) {
-        n = node_create(v->mount, dir, c, (uint64_t)(c - e->children), dir->key);
+        n = node_create(v->mount, dir, c, (uint64_t)(c - first), dir->key);
     } else if (e->numbers != NULL && parse_name(e->numbers, name, len, &number) &&
                e->numbers->next(number) == (long)number) {
         n = node_create(v->mount, dir, e->numbers->entry, CURSOR_NUMBERS + number, number);
@@ -189,7 +195,7 @@ static unsigned dtype_of(uint32_t mode)
 /* Names of the table from cursor on. */
 static int emit_table(struct textnode *dir, uint64_t cursor, dir_emit_fn emit, void *ctx)
 {
-    const struct textfs_entry *table = dir->entry->children;
+    const struct textfs_entry *table = children_of(dir->entry);
     uint64_t n = 0;
     while (table != NULL && table[n].name != NULL) {
         n++;
@@ -241,7 +247,7 @@ static int dir_readdir(struct vnode *v, uint64_t cursor, dir_emit_fn emit, void 
 static uint32_t count_links(const struct textfs_entry *e)
 {
     uint32_t n = 2;
-    for (const struct textfs_entry *c = e->children; c != NULL && c->name != NULL; c++) {
+    for (const struct textfs_entry *c = children_of(e); c != NULL && c->name != NULL; c++) {
         n += S_ISDIR(c->mode);
     }
     if (e->numbers == NULL || !S_ISDIR(e->numbers->entry->mode)) {

@@ -30,6 +30,8 @@ struct textfs_entry {
     const char *name; /* NULL ends a table */
     uint32_t mode; /* with S_IFMT */
     const struct textfs_entry *children; /* table of a directory, may be NULL */
+    /* the same, of one that a layer above gives at boot: *given may be NULL; NULL: see children */
+    const struct textfs_entry *const *given;
     const struct textfs_numbers *numbers; /* NULL: none */
     void (*show)(struct text *t, uint64_t key); /* contents of a file, target of a symlink */
     const char *fixed; /* the same where it never changes; files get a newline */

@@ -8,6 +8,7 @@
 
 #include "fs/devfs.h"
 #include "fs/erofs.h"
+#include "fs/procfs.h"
 #include "fs/ttyhost.h"
 #include "fs/vnode.h"
 #include "kernel/base/lock.h"
@@ -31,6 +32,7 @@
 #include "loader/rewrite.h"
 #include "loader/symbols.h"
 #include "loader/vdso.h"
+#include "net/netproc.h"
 #include "platform/boot.h"
 #include "platform/clock.h"
 #include "platform/console.h"
@@ -174,6 +176,7 @@ static void start_files(void)
     if (boot_initrd(&image, &len) != 0) {
         stop("no initial RAM disk: nothing to run", -ENOENT);
     }
+    procfs_net = netproc_table;
     int err = vfs_init(pages_map(image), image, len);
     if (err != 0) {
         process_exit(STATUS_OWN_ERROR); /* vfs_init has said why */

@@ -11,7 +11,7 @@
 #include "kernel/process.h"
 #include "net/socket.h"
 
-#define BUFFER_MAX 212992 /* /proc/sys/net/core/wmem_max: what a program may ask for */
+#define BUFFER_MAX 4194304 /* /proc/sys/net/core/wmem_max: what a program may ask for */
 #define SEND_MIN 4608 /* as Linux: two small packets */
 #define RECEIVE_MIN 2304
 #define USEC_PER_SEC 1000000L

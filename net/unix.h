@@ -5,6 +5,11 @@
 
 #include "net/socket.h"
 
+struct text;
+
 extern const struct socket_family unix_family;
+
+/* unixproc_show: the text of /proc/net/unix. */
+void unixproc_show(struct text *t, uint64_t key);
 
 #endif

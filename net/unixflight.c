@@ -37,6 +37,16 @@ void unixflight_forget(struct unix_socket *u)
     mutex_unlock(&flight);
 }
 
+void unixflight_each(void (*fn)(struct unix_socket *u, void *ctx), void *ctx)
+{
+    struct list *at;
+    mutex_lock(&flight);
+    list_for_each (at, &sockets) {
+        fn(list_entry(at, struct unix_socket, all), ctx);
+    }
+    mutex_unlock(&flight);
+}
+
 static void count(const struct scm *s, unsigned change) NEEDS(flight)
 {
     for (unsigned i = 0; i < s->n; i++) {

@@ -9,6 +9,9 @@
 void unixflight_know(struct unix_socket *u);
 void unixflight_forget(struct unix_socket *u);
 
+/* unixflight_each: call fn for each socket that is not dead. Context: fn may block. */
+void unixflight_each(void (*fn)(struct unix_socket *u, void *ctx), void *ctx);
+
 /* unixflight_enter: the files of s are about to be queued. unixflight_leave: what is left in s of
  * a packet is not queued any more. unixflight_take: move them on to a receiver's to, or copy them.
  * take returns 0 or -ENOMEM. Context: all may block. */

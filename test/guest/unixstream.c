@@ -53,14 +53,9 @@ static void show_cred(const char *what, int fd)
            c.pid == 0, c.uid == geteuid() && c.gid == getegid(), c.uid == (uid_t)-1);
 }
 
-/* Everything about one connection. */
-static void test_connection(int type)
+/* Up to a connection from c, which l has not accepted yet. */
+static void test_asking(int l, int c)
 {
-    struct sockaddr_un un;
-    socklen_t len = sizeof(un);
-    char buf[16] = "";
-    int l = nonblocking(type), c = nonblocking(type);
-    printf("--- type %d\n", type);
     show_events("new", c);
     show_cred("new", c);
     SHOW(connect_to(c, path_address("server")));
@@ -84,6 +79,13 @@ static void test_connection(int type)
     SHOW(connect_to(c, path_address("nowhere")));
     SHOW(listen(c, 1));
     SHOW(connect_to(l, path_address("server")));
+}
+
+static int test_accepting(int l)
+{
+    struct sockaddr_un un;
+    socklen_t len = sizeof(un);
+    char buf[16] = "";
     int s = accept4(l, (void *)&un, &len, SOCK_CLOEXEC);
     show_address("accepted", &un, len);
     SHOW(fcntl(s, F_GETFD));
@@ -105,6 +107,17 @@ static void test_connection(int type)
     SHOW(sendto(s, "x", 1, 0, (void *)&un, len));
     SHOW(send(l, "x", 1, MSG_NOSIGNAL));
     SHOW(recv(l, buf, 1, 0));
+    return s;
+}
+
+/* Everything about one connection. */
+static void test_connection(int type)
+{
+    char buf[16] = "";
+    int l = nonblocking(type), c = nonblocking(type);
+    printf("--- type %d\n", type);
+    test_asking(l, c);
+    int s = test_accepting(l);
     SHOW(shutdown(c, SHUT_WR));
     show_events("half: own", c);
     show_events("half: peer", s);
