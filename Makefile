@@ -42,8 +42,8 @@ TOOL_OBJ := $(patsubst %,$(B)/host/%.o,$(TOOL_SRC))
 
 all: $(B)/elfin $(B)/elfin-kernel
 
--include tools/zydis.mk loader/vdso.mk tools/elfin/build.mk
-EXTRA_LIBOS_OBJ := $(ZYDIS_LIBOS_OBJ)
+-include tools/zydis.mk tools/lwip.mk loader/vdso.mk tools/elfin/build.mk
+EXTRA_LIBOS_OBJ := $(ZYDIS_LIBOS_OBJ) $(LWIP_LIBOS_OBJ)
 include tools/build.mk
 include tools/targets.mk
 

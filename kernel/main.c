@@ -32,6 +32,7 @@
 #include "loader/rewrite.h"
 #include "loader/symbols.h"
 #include "loader/vdso.h"
+#include "net/net.h"
 #include "net/netproc.h"
 #include "platform/boot.h"
 #include "platform/clock.h"
@@ -293,6 +294,7 @@ int main(const struct boot_info *info)
         process_exit(selftest_isolation() == 0 ? 0 : 1);
     }
     process_init();
+    net_start();
     start_cpus();
     start_files();
     read_config(&config);

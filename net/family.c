@@ -3,11 +3,14 @@
  * address_families(7). */
 #include <asm/errno.h>
 
+#include "net/inet.h"
 #include "net/socket.h"
 #include "net/unix.h"
 
 static const struct socket_family *const families[] = {
     &unix_family,
+    &inet_family,
+    &inet6_family,
 };
 
 const struct socket_family *socket_family_find(int family)

@@ -16,7 +16,8 @@ stress: all
 	$(Q)test/stress/run $(T)
 
 check: $(ZYDIS_READY)
-	$(Q)KERNEL_FLAGS='$(LIBOS_CFLAGS) $(ZYDIS_FLAGS)' HOST_FLAGS='$(HOST_CFLAGS)' tools/check
+	$(Q)KERNEL_FLAGS='$(LIBOS_CFLAGS) $(ZYDIS_FLAGS) $(LWIP_FLAGS)' \
+	    HOST_FLAGS='$(HOST_CFLAGS)' tools/check
 
 bench: all
 	$(Q)bench/run $(BENCH)

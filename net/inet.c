@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+/* The families AF_INET and AF_INET6. Source: ip(7), ipv6(7). */
+#include "net/inet.h"
+
+#include <asm/errno.h>
+
+#include "net/tcp.h"
+
+static int create(int family, int type, int protocol, struct socket **out)
+{
+    return type == SOCK_STREAM ? tcp_create(family, protocol, out) : -ESOCKTNOSUPPORT;
+}
+
+static int create4(int type, int protocol, struct socket **out)
+{
+    return create(AF_INET, type, protocol, out);
+}
+
+static int create6(int type, int protocol, struct socket **out)
+{
+    return create(AF_INET6, type, protocol, out);
+}
+
+const struct socket_family inet_family = {.family = AF_INET, .create = create4};
+const struct socket_family inet6_family = {.family = AF_INET6, .create = create6};

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/* The interface eth0: a virtio network device under lwIP. */
+#ifndef NET_NETIF_H
+#define NET_NETIF_H
+
+#include "kernel/base/list.h"
+#include "net/core.h"
+
+/* netif_flush_locked: what was sent is complete: the device may be told. Returns true if it must
+ * be, by netif_notify, which takes no lock of ours. */
+bool netif_flush_locked(void) NEEDS(net_core);
+void netif_notify(void);
+
+/* Memory that packets point into. */
+struct netif_garbage {
+    struct list link;
+    void *memory; /* for heap_free; the structure may lie in it */
+    uint64_t after; /* netif.c's: packets that the device must have sent */
+};
+
+/* netif_free_later_locked: free g->memory once the device is done with all packets sent so far. */
+void netif_free_later_locked(struct netif_garbage *g) NEEDS(net_core);
+
+#endif

@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: MIT */
+/* What lwIP tells TCP sockets, and what poll says of them. All under net_core. Source: tcp(7),
+ * poll(2). */
+#include <asm/errno.h>
+#include <asm/poll.h>
+#include <lwip/priv/tcp_priv.h>
+
+#include "net/tcp.h"
+
+#define CAN_READ (POLLIN | POLLRDNORM)
+#define CAN_WRITE (POLLOUT | POLLWRNORM)
+
+/* As Linux: once a third of the buffer is free. */
+static bool writable(const struct tcp_socket *t)
+{
+    return t->sent_bytes * 3 <= (size_t)t->s.options.send_buffer * 2;
+}
+
+static unsigned open_bits(const struct tcp_socket *t)
+{
+    unsigned bits = 0;
+    bool no_read = t->read_end || t->shut_read;
+    if (no_read || t->received_bytes >= max(t->s.options.low_water, 1U)) {
+        bits |= CAN_READ;
+    }
+    if (no_read) {
+        bits |= POLLRDHUP;
+    }
+    if (t->shut_write || writable(t)) {
+        bits |= CAN_WRITE;
+    }
+    return no_read && t->shut_write ? bits | POLLHUP : bits;
+}
+
+static unsigned ready_bits(const struct tcp_socket *t)
+{
+    switch (t->phase) {
+    case TCP_NEW: return CAN_WRITE | POLLHUP;
+    case TCP_LISTENING: return list_empty(&t->accepted) ? 0 : CAN_READ;
+    case TCP_CONNECTING: return 0;
+    case TCP_OPEN: return open_bits(t);
+    default: return CAN_READ | CAN_WRITE | POLLHUP | POLLRDHUP;
+    }
+}
+
+void tcp_update_locked(struct tcp_socket *t, unsigned always)
+{
+    unsigned bits = ready_bits(t);
+    if (__atomic_load_n(&t->s.error, __ATOMIC_RELAXED) != 0) {
+        bits |= POLLERR;
+    }
+    unsigned fresh = (bits & ~t->ready) | (bits & always);
+    __atomic_store_n(&t->ready, bits, __ATOMIC_RELEASE);
+    if (fresh != 0) {
+        (void)wait_wake_events(&t->s.changed, t->phase == TCP_LISTENING ? 1 : WAIT_ALL, fresh);
+    }
+}
+
+/* The control block is gone; error: positive, 0. */
+static void end(struct tcp_socket *t, int error) NEEDS(net_core)
+{
+    spin_lock(&t->s.lock);
+    t->s.error = error;
+    spin_unlock(&t->s.lock);
+    t->phase = TCP_DEAD;
+    t->pcb = NULL;
+    tcp_drop_sent_locked(t);
+    tcp_update_locked(t, POLLERR | POLLHUP);
+    tcp_put_locked(t); /* the control block's */
+}
+
+static void on_error(void *arg, err_t err)
+{
+    struct tcp_socket *t = arg;
+    int error = err == ERR_CLSD ? 0 : -inetaddr_errno(err);
+    lock_assert_held(&net_core);
+    if (err == ERR_RST) {
+        error = t->phase == TCP_CONNECTING ? ECONNREFUSED : t->read_end ? EPIPE : ECONNRESET;
+    }
+    end(t, error);
+}
+
+/* Both sides have ended and everything has arrived, or nobody is left who would read: lwIP does the
+ * rest alone. It frees the control block without a word then. */
+void tcp_settle_locked(struct tcp_socket *t)
+{
+    if (t->pcb == NULL || !t->fin_handed || t->sent_bytes != 0 || !(t->read_end || t->orphan)) {
+        return;
+    }
+    t->phase = TCP_DEAD;
+    tcp_get(t);
+    tcp_detach_locked(t);
+    tcp_update_locked(t, 0);
+    tcp_put_locked(t);
+}
+
+static err_t on_receive(void *arg, struct tcp_pcb *pcb, struct pbuf *p, err_t err)
+{
+    struct tcp_socket *t = arg;
+    (void)err;
+    (void)pcb;
+    lock_assert_held(&net_core);
+    if (p == NULL) {
+        t->read_end = true;
+        tcp_update_locked(t, CAN_READ | POLLRDHUP);
+        tcp_settle_locked(t);
+        return ERR_OK;
+    }
+    tcp_received_locked(t, p);
+    tcp_update_locked(t, CAN_READ);
+    return ERR_OK;
+}
+
+static err_t on_sent(void *arg, struct tcp_pcb *pcb, u16_t len)
+{
+    struct tcp_socket *t = arg;
+    (void)pcb;
+    (void)len;
+    lock_assert_held(&net_core);
+    tcp_release_locked(t);
+    if (t->unhanded != 0) {
+        tcp_push_locked(t);
+    }
+    tcp_update_locked(t, 0);
+    tcp_settle_locked(t);
+    return ERR_OK;
+}
+
+/* lwIP had no memory, or the window was shut: try again. */
+static err_t on_poll(void *arg, struct tcp_pcb *pcb)
+{
+    struct tcp_socket *t = arg;
+    (void)pcb;
+    lock_assert_held(&net_core);
+    tcp_push_locked(t);
+    return ERR_OK;
+}
+
+/* The listener's queue is full, or there is no memory: the peer's connection is reset, as Linux
+ * does with tcp_abort_on_overflow; lwIP cannot let it try again. */
+static err_t on_accept(void *arg, struct tcp_pcb *pcb, err_t err)
+{
+    struct tcp_socket *l = arg;
+    lock_assert_held(&net_core);
+    if (pcb == NULL || err != ERR_OK || l == NULL) {
+        return ERR_VAL;
+    }
+    struct tcp_socket *t = l->naccepted <= l->backlog ? tcp_socket_new(l->s.family) : NULL;
+    if (t == NULL) {
+        tcp_abort(pcb);
+        return ERR_ABRT;
+    }
+    t->s.options = l->s.options;
+    t->nodelay = l->nodelay;
+    t->v6only = l->v6only;
+    t->phase = TCP_OPEN;
+    tcp_attach_locked(t, pcb);
+    list_append(&l->accepted, &t->queued); /* with the reference that tcp_socket_new made */
+    l->naccepted++;
+    tcp_update_locked(t, 0);
+    tcp_update_locked(l, CAN_READ);
+    return ERR_OK;
+}
+
+err_t tcp_on_connected(void *arg, struct tcp_pcb *pcb, err_t err)
+{
+    struct tcp_socket *t = arg;
+    (void)pcb;
+    (void)err; /* lwIP tells of failures by on_error */
+    lock_assert_held(&net_core);
+    t->phase = TCP_OPEN;
+    t->released = t->small_end = t->pcb->snd_lbb;
+    tcp_update_locked(t, POLLOUT);
+    return ERR_OK;
+}
+
+void tcp_attach_locked(struct tcp_socket *t, struct tcp_pcb *pcb)
+{
+    tcp_get(t);
+    t->pcb = pcb;
+    t->released = t->small_end = pcb->snd_lbb;
+    t->local = (struct inet_address){.ip = pcb->local_ip, .port = pcb->local_port};
+    t->peer = (struct inet_address){.ip = pcb->remote_ip, .port = pcb->remote_port};
+    tcp_nagle_disable(pcb); /* the rule is applied before lwIP gets the data */
+    tcp_arg(pcb, t);
+    tcp_recv(pcb, on_receive);
+    tcp_sent(pcb, on_sent);
+    tcp_err(pcb, on_error);
+    tcp_poll(pcb, on_poll, 10);
+}
+
+void tcp_listen_locked(struct tcp_socket *t, struct tcp_pcb *pcb)
+{
+    tcp_get(t);
+    t->pcb = pcb;
+    tcp_arg(pcb, t);
+    tcp_accept(pcb, on_accept);
+}
+
+void tcp_detach_locked(struct tcp_socket *t)
+{
+    struct tcp_pcb *pcb = t->pcb;
+    t->pcb = NULL;
+    tcp_arg(pcb, NULL);
+    if (pcb->state != LISTEN) {
+        tcp_recv(pcb, NULL);
+        tcp_sent(pcb, NULL);
+        tcp_err(pcb, NULL);
+        tcp_poll(pcb, NULL, 0);
+    }
+    tcp_put_locked(t);
+}
