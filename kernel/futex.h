@@ -56,9 +56,9 @@ long futex_lock_pi(struct futex_word w, uint64_t deadline_ns);
 long futex_trylock_pi(struct futex_word w);
 long futex_unlock_pi(struct futex_word w);
 
-/* futex_wait_requeue_pi: sleep on from, if it is still expected, until futex_cmp_requeue_pi lets the
- * caller sleep on to instead, and then until it owns that. 0; -EINVAL the same word; -EAGAIN from
- *   differs, or a signal came after it was requeued; -ETIMEDOUT; -EINTR before.
+/* futex_wait_requeue_pi: sleep on from, if it is still expected, until futex_cmp_requeue_pi lets
+ * the caller sleep on to instead, and then until it owns that. 0; -EINVAL the same word; -EAGAIN
+ *   from differs, or a signal came after it was requeued; -ETIMEDOUT; -EINTR before.
  * futex_cmp_requeue_pi: if from is still expected, let its first sleeper own to, or wait for it,
  * and up to nmove others wait for it. Returns how many; -EAGAIN; -EINVAL they wait for something
  *   else; -EDEADLK one of them owns it; -ESRCH its owner does not exist. */

@@ -99,6 +99,20 @@ int mmap_region(uint64_t addr, struct mmap_region *out)
     return v != NULL ? 0 : -ENOENT;
 }
 
+int mmap_mapping(uint64_t addr, const struct file *f, struct mmap_mapping *out)
+{
+    rwlock_share(&space.lock);
+    const struct vma *v = vma_find(&space.tree, addr);
+    while (v != NULL && v->file != f) {
+        v = vma_next(v);
+    }
+    if (v != NULL) {
+        *out = (struct mmap_mapping){v->start, v->end, v->offset};
+    }
+    rwlock_unshare(&space.lock);
+    return v != NULL ? 0 : -ENOENT;
+}
+
 void mmap_stats(struct mmap_stats *out)
 {
     struct pmap_stats p;

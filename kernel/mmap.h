@@ -99,6 +99,13 @@ struct mmap_region {
 };
 MUST_CHECK int mmap_region(uint64_t addr, struct mmap_region *out);
 
+/* mmap_mapping: the first region that ends above addr and maps f. Returns 0 or -ENOENT. Context: f
+ * is only compared. */
+struct mmap_mapping {
+    uint64_t start, end, offset; /* of start in the file */
+};
+MUST_CHECK int mmap_mapping(uint64_t addr, const struct file *f, struct mmap_mapping *out);
+
 /* Hooks of layers above.
  *   forget  [start, end) held code and was unmapped, replaced, or is now writable or not
  *   executable,

@@ -14,6 +14,7 @@
 #include "kernel/mmap.h"
 #include "kernel/uaccess.h"
 #include "syscall/calls.h"
+#include "syscall/shm.h"
 
 #define MEMFD_NAME_MAX 250 /* as Linux: NAME_MAX less "memfd:" */
 
@@ -37,6 +38,9 @@ long sys_mmap(uint64_t addr, uint64_t len, int prot, int flags, int fd, uint64_t
     if (f != NULL) {
         file_put(f);
     }
+    if ((flags & MAP_FIXED) != 0) {
+        shm_mappings_changed();
+    }
     return at;
 }
 
@@ -47,7 +51,9 @@ long sys_mprotect(uint64_t addr, uint64_t len, int prot)
 
 long sys_munmap(uint64_t addr, uint64_t len)
 {
-    return mmap_unmap(addr, len);
+    int err = mmap_unmap(addr, len);
+    shm_mappings_changed();
+    return err;
 }
 
 long sys_brk(uint64_t addr)
@@ -57,7 +63,9 @@ long sys_brk(uint64_t addr)
 
 long sys_mremap(uint64_t old, uint64_t old_len, uint64_t new_len, int flags, uint64_t addr)
 {
-    return mmap_remap(old, old_len, new_len, flags, addr);
+    long at = mmap_remap(old, old_len, new_len, flags, addr);
+    shm_mappings_changed();
+    return at;
 }
 
 long sys_msync(uint64_t addr, uint64_t len, int flags)

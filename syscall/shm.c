@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* System V shared memory: files without a name, mapped shared. An attachment ends by shmdt; what
- * the program unmaps otherwise still counts as attached. Source: shmget(2), shmat(2), shmctl(2). */
+/* System V shared memory: files without a name, mapped shared. A segment is attached as often as
+ * regions map it: whoever may have changed that has them counted again. ipc_lock guards everything
+ * here and comes before the lock of the memory map. Source: shmget(2), shmat(2), shmctl(2). */
+#include "syscall/shm.h"
+
 #include <asm/errno.h>
 #include <linux/mman.h>
 #include <linux/shm.h>
@@ -17,22 +20,16 @@
 #define SHM_DEST 01000 /* of shmctl(2): no uapi header has it */
 
 struct segment {
-    struct ipc_object object; /* first; refs: the table's and each attachment's */
-    struct file *file;
+    struct ipc_object object; /* first */
+    struct file *file; /* has no descriptor: shmat alone maps it */
     uint64_t size;
-    unsigned attached;
+    unsigned attached; /* when they were last counted */
     long attached_s, detached_s, changed_s; /* times */
     int last_pid;
 };
 
-struct attachment {
-    struct list link; /* [ipc_lock] */
-    struct segment *segment;
-    uint64_t addr;
-};
-
 static struct ipc_table table;
-static struct list attachments = LIST_INIT(attachments);
+static unsigned segments; /* [A] that exist: changed under ipc_lock */
 
 static struct segment *segment_of(struct ipc_object *o)
 {
@@ -44,12 +41,12 @@ static uint64_t mapped_len(const struct segment *s)
     return align_up(s->size, PAGE_SIZE);
 }
 
-static void drop(struct segment *s) NEEDS(ipc_lock)
+/* The last use of s. */
+static void end(struct segment *s) NEEDS(ipc_lock)
 {
-    if (--s->object.refs == 0) {
-        file_put(s->file);
-        heap_free(s);
-    }
+    __atomic_fetch_sub(&segments, 1, __ATOMIC_RELAXED);
+    file_put(s->file);
+    heap_free(s);
 }
 
 static int create(int key, uint64_t size, int flags) NEEDS(ipc_lock)
@@ -72,11 +69,52 @@ static int create(int key, uint64_t size, int flags) NEEDS(ipc_lock)
     }
     result = s->file->ops->truncate(s->file, mapped_len(s));
     result = result != 0 ? result : ipc_enter(&table, &s->object, key, flags);
+    __atomic_fetch_add(&segments, 1, __ATOMIC_RELAXED);
     if (result < 0) {
-        file_put(s->file);
-        heap_free(s);
+        end(s);
     }
     return result;
+}
+
+/* Count the regions that map s, after they may have changed. One that was to go with its last
+ * attachment goes: false. */
+static bool recount(struct segment *s) NEEDS(ipc_lock)
+{
+    struct mmap_mapping m = {.end = 0};
+    unsigned n = 0;
+    while (mmap_mapping(m.end, s->file, &m) == 0) {
+        n++;
+    }
+    if (n < s->attached) {
+        s->detached_s = ipc_now();
+        s->last_pid = PROCESS_PID;
+    }
+    s->attached = n;
+    bool stays = n != 0 || (s->object.perm.mode & SHM_DEST) == 0;
+    if (!stays) {
+        ipc_remove(&table, &s->object);
+        end(s);
+    }
+    return stays;
+}
+
+static void recount_all(void) NEEDS(ipc_lock)
+{
+    for (unsigned i = 0; i < table.size; i++) {
+        if (table.slots[i] != NULL) {
+            (void)recount(segment_of(table.slots[i]));
+        }
+    }
+}
+
+void shm_mappings_changed(void)
+{
+    if (__atomic_load_n(&segments, __ATOMIC_RELAXED) == 0) {
+        return;
+    }
+    mutex_lock(&ipc_lock);
+    recount_all();
+    mutex_unlock(&ipc_lock);
 }
 
 long sys_shmget(int key, size_t size, int flags)
@@ -98,21 +136,13 @@ static long attach(struct segment *s, uint64_t addr, int flags) NEEDS(ipc_lock)
     int prot = PROT_READ | ((flags & SHM_RDONLY) != 0 ? 0 : PROT_WRITE);
     prot |= (flags & SHM_EXEC) != 0 ? PROT_EXEC : 0;
     int fixed = (flags & SHM_REMAP) != 0 ? MAP_FIXED : MAP_FIXED_NOREPLACE;
-    struct attachment *a = heap_alloc(sizeof(*a));
-    if (a == NULL) {
-        return -ENOMEM;
-    }
     long at = mmap_map(addr, mapped_len(s), prot, MAP_SHARED | (addr != 0 ? fixed : 0), s->file, 0);
     if (at < 0) {
-        heap_free(a);
         return at == -EEXIST ? -EINVAL : at;
     }
-    *a = (struct attachment){.segment = s, .addr = (uint64_t)at};
-    list_append(&attachments, &a->link);
-    s->object.refs++;
-    s->attached++;
     s->attached_s = ipc_now();
     s->last_pid = PROCESS_PID;
+    recount_all(); /* SHM_REMAP may have detached others */
     return at;
 }
 
@@ -133,42 +163,38 @@ long sys_shmat(int id, uint64_t addr, int flags)
     return result;
 }
 
-/* s was to go with its last attachment. */
-static void end_if_unused(struct segment *s) NEEDS(ipc_lock)
+/* The first piece at or after addr of what was attached there: its segment, NULL: none. */
+static struct segment *attached_at(uint64_t addr, struct mmap_mapping *m) NEEDS(ipc_lock)
 {
-    if (s->attached == 0 && (s->object.perm.mode & SHM_DEST) != 0 && !s->object.removed) {
-        ipc_remove(&table, &s->object);
-        drop(s);
-    }
-}
-
-static struct attachment *attachment_at(uint64_t addr) NEEDS(ipc_lock)
-{
-    struct list *at;
-    list_for_each (at, &attachments) {
-        struct attachment *a = list_entry(at, struct attachment, link);
-        if (a->addr == addr) {
-            return a;
+    for (unsigned i = 0; i < table.size; i++) {
+        struct segment *s = table.slots[i] != NULL ? segment_of(table.slots[i]) : NULL;
+        m->end = addr;
+        while (s != NULL && mmap_mapping(m->end, s->file, m) == 0) {
+            if (m->start >= addr && m->start - m->offset == addr) {
+                return s;
+            }
         }
     }
     return NULL;
 }
 
+static int detach(uint64_t addr) NEEDS(ipc_lock)
+{
+    struct mmap_mapping m;
+    int err = -EINVAL;
+    struct segment *s;
+    do { /* the program may have unmapped parts of it, or put other things there */
+        s = attached_at(addr, &m);
+        err = s != NULL ? mmap_unmap(m.start, m.end - m.start) : err;
+    } while (s != NULL && err == 0);
+    recount_all();
+    return err;
+}
+
 long sys_shmdt(uint64_t addr)
 {
     mutex_lock(&ipc_lock);
-    struct attachment *a = attachment_at(addr);
-    long err = a != NULL ? mmap_unmap(addr, mapped_len(a->segment)) : -EINVAL;
-    if (err == 0) {
-        struct segment *s = a->segment;
-        list_remove(&a->link);
-        heap_free(a);
-        s->attached--;
-        s->detached_s = ipc_now();
-        s->last_pid = PROCESS_PID;
-        end_if_unused(s);
-        drop(s);
-    }
+    int err = addr % PAGE_SIZE == 0 ? detach(addr) : -EINVAL;
     mutex_unlock(&ipc_lock);
     return err;
 }
@@ -197,13 +223,14 @@ static long stat_or_set(struct segment *s, int cmd, void USER *buf) NEEDS(ipc_lo
 static long control(struct segment *s, int cmd, void USER *buf) NEEDS(ipc_lock)
 {
     if (cmd == IPC_STAT || cmd == IPC_SET) {
-        return stat_or_set(s, cmd, buf);
+        /* mprotect may have cut a region; who has just unmapped the last waits for the lock */
+        return recount(s) ? stat_or_set(s, cmd, buf) : -EINVAL;
     }
     int err = ipc_may_change(&s->object);
     if (err == 0 && cmd == IPC_RMID) {
         s->object.perm.mode |= SHM_DEST;
         s->object.perm.key = IPC_PRIVATE; /* nobody finds it by key any more */
-        end_if_unused(s);
+        (void)recount(s);
     }
     return err; /* SHM_LOCK, SHM_UNLOCK: nothing is ever paged out */
 }

@@ -19,6 +19,7 @@
 #include "test/guest/show.h"
 
 #define BAD ((void *)8)
+#define PAGE 4096L
 #define N_ADDS 2000
 
 union arg {
@@ -257,6 +258,51 @@ static void test_memory(void)
     SHOW(shmctl(id, IPC_RMID, NULL));
 }
 
+static int attached(int id)
+{
+    struct shmid_ds d;
+    return shmctl(id, IPC_STAT, &d) == 0 ? (int)d.shm_nattch : -errno;
+}
+
+/* A segment is attached as often as regions map it, however they came to be. */
+static void test_pieces(void)
+{
+    int id = shmget(IPC_PRIVATE, 4 * PAGE, 0600);
+    char *p = shmat(id, NULL, 0);
+    strcpy(p + 3 * PAGE, "last");
+    SHOW(attached(id));
+    SHOW(munmap(p + PAGE, PAGE));
+    SHOW(attached(id));
+    SHOW(munmap(p, PAGE));
+    SHOW(attached(id));
+    printf("%s\n", p + 3 * PAGE);
+    SHOW(mprotect(p + 3 * PAGE, PAGE, PROT_READ));
+    SHOW(attached(id));
+    TRUE(mmap(p + PAGE, PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) ==
+         p + PAGE);
+    SHOW(shmdt(p + PAGE));
+    SHOW(shmdt(p)); /* the rest of it */
+    SHOW(attached(id));
+    SHOW(msync(p + PAGE, PAGE, MS_ASYNC)); /* not its own */
+    SHOW(msync(p + 3 * PAGE, PAGE, MS_ASYNC));
+    munmap(p + PAGE, PAGE);
+    p = shmat(id, NULL, 0);
+    char *q = shmat(id, NULL, 0);
+    SHOW(attached(id));
+    TRUE(mmap(p, 4 * PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == p);
+    SHOW(attached(id));
+    SHOW(shmdt(p));
+    SHOW(shmctl(id, IPC_RMID, NULL));
+    TRUE(strcmp(q + 3 * PAGE, "last") == 0);
+    char *r = mremap(q, 4 * PAGE, 4 * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, p);
+    TRUE(r == p);
+    SHOW(attached(id));
+    SHOW(munmap(r, 3 * PAGE));
+    SHOW(attached(id));
+    SHOW(munmap(r + 3 * PAGE, PAGE));
+    TRUE(attached(id) == -EINVAL);
+}
+
 int main(void)
 {
     key = 0x454c0000 + getpid() % 32768;
@@ -264,5 +310,6 @@ int main(void)
     test_values();
     test_threads();
     test_memory();
+    test_pieces();
     return 0;
 }
