@@ -8,6 +8,7 @@
 #include <linux/magic.h>
 
 #include "fs/attr.h"
+#include "fs/proctables.h"
 #include "kernel/uaccess.h"
 #include "syscall/calls.h"
 #include "syscall/name.h"
@@ -47,9 +48,20 @@ int stat_file(struct file *f, struct stat *out, struct __kernel_timespec *btime)
     return 0;
 }
 
+/* What stat and statx tell. */
+struct found {
+    struct stat st;
+    struct __kernel_timespec btime;
+    bool mount_root;
+};
+
+static bool is_mount_root(const struct vnode *v)
+{
+    return v != NULL && v->mount != NULL && v == v->mount->root;
+}
+
 /* Attributes of what (at, name, flags) means. */
-static int stat_name(int at, const char USER *name, unsigned flags, struct stat *out,
-                     struct __kernel_timespec *btime)
+static int stat_name(int at, const char USER *name, unsigned flags, struct found *out)
 {
     struct name n;
     struct path p;
@@ -58,11 +70,13 @@ static int stat_name(int at, const char USER *name, unsigned flags, struct stat 
         return err;
     }
     if (name_is_file(&n)) {
-        err = stat_file(n.dir.file, out, btime);
+        err = stat_file(n.dir.file, &out->st, &out->btime);
+        out->mount_root = is_mount_root(n.dir.file->vnode);
     } else {
         err = name_walk(&n, (flags & AT_SYMLINK_NOFOLLOW) != 0 ? WALK_NOFOLLOW : 0, &p);
         if (err == 0) {
-            err = stat_vnode(p.vnode, out, btime);
+            err = stat_vnode(p.vnode, &out->st, &out->btime);
+            out->mount_root = is_mount_root(p.vnode);
             path_put(&p);
         }
     }
@@ -72,10 +86,9 @@ static int stat_name(int at, const char USER *name, unsigned flags, struct stat 
 
 static long stat_to(int at, const char USER *name, unsigned flags, void USER *out)
 {
-    struct stat st;
-    struct __kernel_timespec btime;
-    int err = stat_name(at, name, flags, &st, &btime);
-    return err != 0 ? err : uaccess_write(out, &st, sizeof(st));
+    struct found f;
+    int err = stat_name(at, name, flags, &f);
+    return err != 0 ? err : uaccess_write(out, &f.st, sizeof(f.st));
 }
 
 long sys_stat(const char USER *name, void USER *out)
@@ -123,12 +136,16 @@ static struct statx_timestamp stamp(uint64_t sec, uint64_t nsec)
     return (struct statx_timestamp){.tv_sec = (int64_t)sec, .tv_nsec = (uint32_t)nsec};
 }
 
-static void to_statx(const struct stat *st, const struct __kernel_timespec *btime,
-                     struct statx *out)
+static void to_statx(const struct found *f, struct statx *out)
 {
+    const struct stat *st = &f->st;
+    const struct __kernel_timespec *btime = &f->btime;
     bool born = btime->tv_sec != 0 || btime->tv_nsec != 0;
     *out = (struct statx){
-        .stx_mask = STATX_BASIC_STATS | (born ? STATX_BTIME : 0),
+        .stx_mask = STATX_BASIC_STATS | STATX_MNT_ID | (born ? STATX_BTIME : 0),
+        .stx_attributes = f->mount_root ? STATX_ATTR_MOUNT_ROOT : 0,
+        .stx_attributes_mask = STATX_ATTR_MOUNT_ROOT,
+        .stx_mnt_id = PROC_MOUNT_ID(st->st_dev),
         .stx_blksize = (uint32_t)st->st_blksize,
         .stx_nlink = (uint32_t)st->st_nlink,
         .stx_uid = st->st_uid,
@@ -150,19 +167,18 @@ static void to_statx(const struct stat *st, const struct __kernel_timespec *btim
 
 long sys_statx(int at, const char USER *name, int flags, unsigned mask, void USER *out)
 {
-    struct stat st;
+    struct found f;
     struct statx stx;
-    struct __kernel_timespec btime;
     unsigned known = STAT_FLAGS | AT_STATX_SYNC_TYPE;
     bool both = ((unsigned)flags & AT_STATX_SYNC_TYPE) == AT_STATX_SYNC_TYPE;
     if ((mask & STATX__RESERVED) != 0 || both || ((unsigned)flags & ~known) != 0) {
         return -EINVAL;
     }
-    int err = stat_name(at, name, (unsigned)flags, &st, &btime);
+    int err = stat_name(at, name, (unsigned)flags, &f);
     if (err != 0) {
         return err;
     }
-    to_statx(&st, &btime, &stx);
+    to_statx(&f, &stx);
     return uaccess_write(out, &stx, sizeof(stx));
 }
 

@@ -103,6 +103,34 @@ static void test_fchmodat2(void)
     close(fd);
 }
 
+/* Whether name is the root of a mount, and the id of its mount, as mountinfo has it. */
+static void show_mount(int at, const char *name, int flags)
+{
+    struct statx x;
+    char line[4096], where[1024];
+    unsigned long id = 0, found = 0;
+    SHOW(syscall(SYS_statx, at, name, flags, STATX_BASIC_STATS | STATX_MNT_ID, &x));
+    TRUE((x.stx_attributes_mask & STATX_ATTR_MOUNT_ROOT) != 0);
+    printf("root of a mount: %d\n", (x.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0);
+    FILE *f = fopen("/proc/self/mountinfo", "r");
+    while (f != NULL && fgets(line, sizeof line, f) != NULL)
+        if (sscanf(line, "%lu %*u %*s %*s %1023s", &id, where) == 2 && strcmp(where, "/proc") == 0)
+            found = id;
+    if (f != NULL)
+        fclose(f);
+    TRUE((x.stx_mask & STATX_MNT_ID) != 0 && x.stx_mnt_id == found);
+}
+
+static void test_mounts(void)
+{
+    int fd = open("/proc", O_RDONLY);
+    show_mount(AT_FDCWD, "/proc", 0);
+    show_mount(AT_FDCWD, "/proc/self/status", 0);
+    show_mount(fd, "", AT_EMPTY_PATH);
+    show_mount(fd, "self", AT_SYMLINK_NOFOLLOW);
+    close(fd);
+}
+
 static void test_statx(void)
 {
     struct statx x;
@@ -132,5 +160,6 @@ int main(void)
     test_console();
     test_fchmodat2();
     test_statx();
+    test_mounts();
     return 0;
 }
