@@ -65,6 +65,11 @@ static const struct textfs_entry root = {
     .numbers = &processes,
 };
 
+bool procfs_is_process(const struct vnode *v)
+{
+    return textfs_entry_of(v) == &process_entry;
+}
+
 int procfs_create(struct mount **out)
 {
     return textfs_create(&root, "proc", PROC_SUPER_MAGIC, out);

@@ -5,6 +5,9 @@
 
 #include "fs/textfs.h"
 
+/* procfs_is_process: v is the directory of the process. */
+bool procfs_is_process(const struct vnode *v);
+
 /* procfs_create, sysfs_create: instances for the caller to mount. Return 0 or -ENOMEM. */
 MUST_CHECK int procfs_create(struct mount **out);
 MUST_CHECK int sysfs_create(struct mount **out);

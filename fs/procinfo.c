@@ -8,6 +8,7 @@
 #include "kernel/mmap.h"
 #include "kernel/process.h"
 #include "kernel/sched.h"
+#include "kernel/thread.h"
 #include "platform/clock.h"
 #include "platform/cpu.h"
 #include "platform/cpumodel.h"
@@ -124,24 +125,33 @@ static uint64_t idle_ns(void)
     return sum;
 }
 
-static void show_ticks(struct text *t, uint64_t busy_ns, uint64_t idle)
+/* had says how much of all busy time was the system's. */
+static void show_ticks(struct text *t, uint64_t busy_ns, const struct cputime *had, uint64_t idle)
 {
-    text_print(t, " %lu 0 0 %lu 0 0 0 0 0 0\n", busy_ns / TICK_NS, idle / TICK_NS);
+    uint64_t busy = busy_ns / TICK_NS;
+    uint64_t all = had->total_ns / TICK_NS;
+    uint64_t system = all != 0 ? busy * (had->system_ns / TICK_NS) / all : 0;
+    text_print(t, " %lu 0 %lu %lu 0 0 0 0 0 0\n", busy - system, system, idle / TICK_NS);
 }
 
 void procinfo_stat(struct text *t, uint64_t key)
 {
     uint64_t up = clock_ns();
+    uint64_t waits;
+    uint64_t preemptions;
+    struct cputime had = thread_cputime();
     (void)key;
+    thread_switches(&waits, &preemptions);
     text_print(t, "cpu ");
-    show_ticks(t, process_cpu_ns(), idle_ns());
+    show_ticks(t, had.total_ns, &had, idle_ns());
     for (unsigned cpu = 0; cpu < cpu_count(); cpu++) {
         uint64_t idle = min(sched_idle_ns(cpu), up);
         text_print(t, "cpu%u", cpu);
-        show_ticks(t, up - idle, idle);
+        show_ticks(t, up - idle, &had, idle);
     }
-    text_print(t, "intr 0\nctxt 0\nbtime %lu\nprocesses 1\nprocs_running 1\nprocs_blocked 0\n",
-               (clock_wall_ns() - up) / NSEC_PER_SEC);
+    text_print(t, "intr 0\nctxt %lu\nbtime %lu\nprocesses %u\n", waits + preemptions,
+               (clock_wall_ns() - up) / NSEC_PER_SEC, thread_count());
+    text_print(t, "procs_running 1\nprocs_blocked 0\n");
 }
 
 static void show_seconds(struct text *t, uint64_t ns, const char *end)

@@ -215,6 +215,13 @@ static void show_timerslack(struct text *t, uint64_t key)
     text_print(t, "%lu\n", process.attrs.timer_slack_ns);
 }
 
+/* Where a thread sleeps is not told, as to everybody but root on Linux. */
+static void show_wchan(struct text *t, uint64_t key)
+{
+    (void)key;
+    text_print(t, "0");
+}
+
 static long next_thread(uint64_t from)
 {
     struct thread *thread = from <= INT32_MAX ? thread_next((int)from - 1) : NULL;
@@ -240,47 +247,50 @@ static long next_thread(uint64_t from)
         .owned = true                                                                  \
     }
 
-/* A thread's directory. The process's has "task", the first entry, besides. */
+/* What the directories of the process and of each thread have alike. */
+#define SHARED_ENTRIES                                                                           \
+    {.name = "fd", .mode = S_IFDIR | 0500, .numbers = &procfd_links, .owned = true},             \
+        {.name = "fdinfo", .mode = S_IFDIR | 0555, .numbers = &procfd_infos, .owned = true},     \
+        PLACE("cwd", cwd), PLACE("root", root), PLACE("exe", exe), OWN("auxv", 0400, show_auxv), \
+        OWN_FIXED("cgroup", "0::/"), OWN("cmdline", 0444, show_cmdline),                         \
+        {.name = "comm",                                                                         \
+         .mode = S_IFREG | 0644,                                                                 \
+         .show = show_comm,                                                                      \
+         .store = store_comm,                                                                    \
+         .owned = true},                                                                         \
+        OWN("environ", 0400, show_environ),                                                      \
+        OWN_FIXED("gid_map", "         0          0 4294967295"),                                \
+        OWN("limits", 0444, procstat_limits), OWN_FIXED("loginuid", "4294967295"),               \
+        OWN("maps", 0444, show_maps), OWN("mountinfo", 0444, procmount_info),                    \
+        OWN("mounts", 0444, procmount_mounts),                                                   \
+        {.name = "net", .mode = S_IFDIR | 0555, .given = &procfs_net},                           \
+        {.name = "oom_score_adj",                                                                \
+         .mode = S_IFREG | 0644,                                                                 \
+         .show = show_oom_score_adj,                                                             \
+         .store = store_oom_score_adj,                                                           \
+         .owned = true},                                                                         \
+        OWN_FIXED("personality", "00000000"), OWN_FIXED("sessionid", "4294967295"),              \
+        OWN_FIXED("setgroups", "allow"), OWN("smaps", 0444, show_smaps),                         \
+        OWN("smaps_rollup", 0444, show_rollup), OWN("statm", 0444, procstat_statm),              \
+        OWN("status", 0444, procstat_status), OWN("timerslack_ns", 0444, show_timerslack),       \
+        OWN("schedstat", 0444, procstat_schedstat),                                              \
+        OWN_FIXED("uid_map", "         0          0 4294967295"), OWN("wchan", 0444, show_wchan)
+
+static const struct textfs_entry thread_table[] = {
+    SHARED_ENTRIES,
+    OWN("stat", 0444, procstat_thread_stat),
+    {.name = NULL},
+};
 static const struct textfs_entry thread_entry = {
     .mode = S_IFDIR | 0555,
-    .children = procself_table + 1,
+    .children = thread_table,
     .owned = true,
 };
 static const struct textfs_numbers threads = {next_thread, &thread_entry, NULL};
 
 const struct textfs_entry procself_table[] = {
     {.name = "task", .mode = S_IFDIR | 0555, .numbers = &threads, .owned = true},
-    {.name = "fd", .mode = S_IFDIR | 0500, .numbers = &procfd_links, .owned = true},
-    {.name = "fdinfo", .mode = S_IFDIR | 0555, .numbers = &procfd_infos, .owned = true},
-    PLACE("cwd", cwd),
-    PLACE("root", root),
-    PLACE("exe", exe),
-    OWN("auxv", 0400, show_auxv),
-    OWN_FIXED("cgroup", "0::/"),
-    OWN("cmdline", 0444, show_cmdline),
-    {.name = "comm", .mode = S_IFREG | 0644, .show = show_comm, .store = store_comm, .owned = true},
-    OWN("environ", 0400, show_environ),
-    OWN_FIXED("gid_map", "         0          0 4294967295"),
-    OWN("limits", 0444, procstat_limits),
-    OWN_FIXED("loginuid", "4294967295"),
-    OWN("maps", 0444, show_maps),
-    OWN("mountinfo", 0444, procmount_info),
-    OWN("mounts", 0444, procmount_mounts),
-    {.name = "net", .mode = S_IFDIR | 0555, .given = &procfs_net},
-    {.name = "oom_score_adj",
-     .mode = S_IFREG | 0644,
-     .show = show_oom_score_adj,
-     .store = store_oom_score_adj,
-     .owned = true},
-    OWN_FIXED("personality", "00000000"),
-    OWN_FIXED("sessionid", "4294967295"),
-    OWN_FIXED("setgroups", "allow"),
-    OWN("smaps", 0444, show_smaps),
-    OWN("smaps_rollup", 0444, show_rollup),
+    SHARED_ENTRIES,
     OWN("stat", 0444, procstat_stat),
-    OWN("statm", 0444, procstat_statm),
-    OWN("status", 0444, procstat_status),
-    OWN("timerslack_ns", 0444, show_timerslack),
-    OWN_FIXED("uid_map", "         0          0 4294967295"),
     {.name = NULL},
 };

@@ -4,6 +4,7 @@
 #include <linux/auxvec.h>
 #include <linux/capability.h>
 #include <linux/resource.h>
+#include <linux/sched.h>
 
 #include "fs/proctables.h"
 #include "kernel/mmap.h"
@@ -11,6 +12,7 @@
 #include "kernel/sched.h"
 #include "kernel/signal.h"
 #include "kernel/thread.h"
+#include "platform/cpu.h"
 
 #define PAGE_KIB (PAGE_SIZE / 1024)
 #define TICK_NS (NSEC_PER_SEC / PROCESS_USER_HZ)
@@ -68,32 +70,64 @@ static char state_of(const struct thread *thread)
     return __atomic_load_n(&thread->state, __ATOMIC_RELAXED) == THREAD_BLOCKED ? 'S' : 'R';
 }
 
-void procstat_stat(struct text *t, uint64_t key)
+/* As the scheduler of Linux counts: 20 + nice, or below 0 by real-time priority. */
+static int shown_priority(const struct thread_parameters *p)
 {
-    struct thread *thread = proc_thread(key);
-    if (thread == NULL) {
-        return;
-    }
+    bool real_time = p->policy == SCHED_FIFO || p->policy == SCHED_RR;
+    return real_time ? -1 - p->priority : PRIORITY_BASE + p->nice;
+}
+
+/* had: of the thread, or of the whole process. */
+static void show_stat(struct text *t, const struct thread *thread, uint64_t key, struct cputime had,
+                      int exit_signal)
+{
     struct sizes s;
     struct mmap_stats m;
     struct signal_sets sig;
+    const struct thread_parameters *p = &thread->parameters;
     measure(&s);
     mmap_stats(&m);
     signal_sets(&sig, thread);
-    struct cputime had = key == PROCESS_PID ? thread_cputime() : cputime_of(thread);
     text_print(t, "%lu (%s) %c %d %d %d 0 -1 0 ", key, thread->comm, state_of(thread), PROCESS_PPID,
                process.pgid, process.sid);
-    int nice = thread->parameters.nice;
-    thread_put(thread);
     text_print(t, "%lu 0 0 0 %lu %lu 0 0 ", m.minor_faults, cputime_user_ns(had) / TICK_NS,
                had.system_ns / TICK_NS);
-    text_print(t, "%d %d %u 0 %lu ", PRIORITY_BASE + nice, nice, thread_count(),
-               process.start_ns / TICK_NS);
+    text_print(t, "%d %d %u 0 %lu ", shown_priority(p), p->nice, thread_count(),
+               max(thread->start_ns, process.start_ns) / TICK_NS);
     text_print(t, "%lu %lu %llu ", m.virtual_pages * PAGE_SIZE, m.resident_pages,
                (unsigned long long)process.limits[RLIMIT_RSS].rlim_cur);
     text_print(t, "%lu %lu %lu 0 0 ", s.text_start, s.text_end, s.stack_top);
     text_print(t, "%lu %lu %lu %lu ", sig.pending, sig.blocked, sig.ignored, sig.caught);
-    text_print(t, "0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0\n");
+    text_print(t, "0 0 0 %d %u %d %d ", exit_signal, thread->cpu, p->priority, p->policy);
+    text_print(t, "0 0 0 0 0 0 0 0 0 0 0\n");
+}
+
+void procstat_stat(struct text *t, uint64_t key)
+{
+    struct thread *thread = proc_thread(key);
+    if (thread != NULL) {
+        show_stat(t, thread, key, thread_cputime(), SIGCHLD);
+        thread_put(thread);
+    }
+}
+
+void procstat_thread_stat(struct text *t, uint64_t key)
+{
+    struct thread *thread = proc_thread(key);
+    if (thread != NULL) {
+        show_stat(t, thread, key, cputime_of(thread), -1);
+        thread_put(thread);
+    }
+}
+
+/* Time on a CPU, time waited for one (not measured), and how often it came to run. */
+void procstat_schedstat(struct text *t, uint64_t key)
+{
+    struct thread *thread = proc_thread(key);
+    if (thread != NULL) {
+        text_print(t, "%lu 0 %lu\n", sched_cpu_ns(thread), thread->waits + thread->preemptions);
+        thread_put(thread);
+    }
 }
 
 void procstat_statm(struct text *t, uint64_t key)
@@ -154,8 +188,30 @@ static void show_signals(struct text *t, const struct thread *thread)
     signal_sets(&s, thread);
     text_print(t, "SigQ:\t%u/%llu\n", s.queued,
                (unsigned long long)process.limits[RLIMIT_SIGPENDING].rlim_cur);
-    text_print(t, "SigPnd:\t%016lx\nShdPnd:\t%016lx\nSigBlk:\t%016lx\n", 0UL, s.pending, s.blocked);
+    text_print(t, "SigPnd:\t%016lx\nShdPnd:\t%016lx\nSigBlk:\t%016lx\n", s.pending, s.shared,
+               s.blocked);
     text_print(t, "SigIgn:\t%016lx\nSigCgt:\t%016lx\n", s.ignored, s.caught);
+}
+
+/* The mask, and the same as a list of ranges. */
+static void show_affinity(struct text *t, const struct thread *thread)
+{
+    uint64_t cpus = __atomic_load_n(&thread->affinity, __ATOMIC_RELAXED);
+    const char *separator = "";
+    text_print(t, "Cpus_allowed:\t%lx\nCpus_allowed_list:\t", cpus);
+    for (unsigned first = 0; first < cpu_count(); first++) {
+        unsigned last = first;
+        if ((cpus >> first & 1) == 0) {
+            continue;
+        }
+        while (last + 1 < cpu_count() && (cpus >> (last + 1) & 1) != 0) {
+            last++;
+        }
+        text_print(t, last == first ? "%s%u" : "%s%u-%u", separator, first, last);
+        separator = ",";
+        first = last;
+    }
+    text_print(t, "\n");
 }
 
 void procstat_status(struct text *t, uint64_t key)
@@ -179,7 +235,7 @@ void procstat_status(struct text *t, uint64_t key)
     text_print(t, "CapBnd:\t%016lx\nCapAmb:\t%016lx\n", c->bounding, c->ambient);
     text_print(t, "NoNewPrivs:\t%d\nSeccomp:\t0\nSeccomp_filters:\t0\n",
                process.attrs.no_new_privs);
-    text_print(t, "Cpus_allowed:\t1\nCpus_allowed_list:\t0\n");
+    show_affinity(t, thread);
     text_print(t, "Mems_allowed:\t1\nMems_allowed_list:\t0\n");
     text_print(t, "voluntary_ctxt_switches:\t%lu\nnonvoluntary_ctxt_switches:\t%lu\n",
                thread->waits, thread->preemptions);

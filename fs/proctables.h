@@ -5,7 +5,7 @@
 
 #include "fs/textfs.h"
 
-/* What /proc/<pid> is made of: procself.c; all but the first entry are a thread's, too. */
+/* What /proc/<pid> is made of: procself.c. */
 extern const struct textfs_entry procself_table[];
 extern const struct textfs_numbers procfd_links, procfd_infos; /* fd, fdinfo: procfd.c */
 extern const struct textfs_entry procsys_table[]; /* /proc/sys: procsys.c */
@@ -16,6 +16,8 @@ struct thread *proc_thread(uint64_t key);
 
 /* procstat.c: figures of the process and its threads. */
 void procstat_stat(struct text *t, uint64_t key);
+void procstat_thread_stat(struct text *t, uint64_t key);
+void procstat_schedstat(struct text *t, uint64_t key);
 void procstat_statm(struct text *t, uint64_t key);
 void procstat_status(struct text *t, uint64_t key);
 void procstat_limits(struct text *t, uint64_t key);

@@ -446,6 +446,13 @@ static void textfs_statfs(struct mount *m, struct fs_stats *out)
     *out = (struct fs_stats){.type = fs->magic, .block_size = PAGE_SIZE, .name_max = NAME_MAX};
 }
 
+const struct textfs_entry *textfs_entry_of(const struct vnode *v)
+{
+    bool ours =
+        v->ops == &file_ops || v->ops == &dir_ops || v->ops == &link_ops || v->ops == &jump_ops;
+    return ours ? container_of(v, const struct textnode, vnode)->entry : NULL;
+}
+
 int textfs_create(const struct textfs_entry *root, const char *fs_name, uint64_t magic,
                   struct mount **out)
 {

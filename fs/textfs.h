@@ -58,6 +58,9 @@ struct textfs_entry {
         .name = (n), .mode = S_IFLNK | 0777, .show = (fn) \
     }
 
+/* textfs_entry_of: what v was made of; NULL: it is in no such file system. */
+const struct textfs_entry *textfs_entry_of(const struct vnode *v);
+
 /* textfs_create: an instance with root, a directory. magic: its type for statfs(2).
  * The caller mounts *out. Returns 0 or -ENOMEM. */
 MUST_CHECK int textfs_create(const struct textfs_entry *root, const char *fs_name, uint64_t magic,

@@ -355,9 +355,9 @@ int signal_action(int sig, const struct sigaction *act, struct sigaction *old)
 
 void signal_sets(struct signal_sets *out, const struct thread *t)
 {
-    *out = (struct signal_sets){.blocked = t->sig_mask};
     spin_lock(&lock);
-    out->pending = pending_for(t);
+    *out = (struct signal_sets){.pending = t->sig_queue.pending, .shared = shared.pending};
+    out->blocked = t->sig_mask;
     out->queued = sigqueue_count();
     for (int sig = 1; sig <= SIGNAL_MAX; sig++) {
         __sighandler_t handler = actions[sig].sa_handler;

@@ -91,7 +91,7 @@ uint64_t signal_waiting(void);
 
 /* signal_sets: what /proc shows of thread t: sets of signals as bits, and how many are queued. */
 struct signal_sets {
-    uint64_t pending, blocked, ignored, caught;
+    uint64_t pending, shared, blocked, ignored, caught; /* pending: its own; shared: anybody's */
     unsigned queued;
 };
 void signal_sets(struct signal_sets *out, const struct thread *t);

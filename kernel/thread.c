@@ -22,6 +22,7 @@
 #include "kernel/sched.h"
 #include "kernel/signal.h"
 #include "kernel/uaccess.h"
+#include "platform/clock.h"
 #include "platform/offsets.h"
 
 #define TID_MAX 4194304 /* as Linux's largest pid_max */
@@ -254,6 +255,7 @@ static struct thread *create(void)
         return NULL;
     }
     t->refs = 1;
+    t->start_ns = clock_ns();
     sigqueue_init(&t->sig_queue);
     t->kernel_stack_top = kva_alloc_stack(KERNEL_STACK_SIZE / PAGE_SIZE);
     if (t->kernel_stack_top == 0 || alloc_vectors(t) != 0) {

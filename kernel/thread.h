@@ -69,6 +69,7 @@ struct thread {
     bool faults_off; /* [C] user access fails at once instead of sleeping for a page */
     int mempolicy; /* [C] set_mempolicy(2); its nodes follow from it */
     char comm[16]; /* prctl(PR_SET_NAME) */
+    uint64_t start_ns; /* [I] CLOCK_MONOTONIC when it was made */
     struct thread_parameters parameters;
     int io_priority; /* [A] ioprio_set(2); 0: none */
     uint64_t restart_data[4]; /* [C] syscall/restart.h; [0] is 0: nothing to restart */

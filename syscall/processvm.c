@@ -7,6 +7,7 @@
 #include <linux/pidfd.h>
 #include <linux/uio.h>
 
+#include "fs/procfs.h"
 #include "kernel/base/string.h"
 #include "kernel/heap.h"
 #include "kernel/process.h"
@@ -165,7 +166,8 @@ long sys_pidfd_send_signal(int fd, int sig, const void USER *info, unsigned flag
         return -EINVAL;
     }
     struct fd_ref r = fd_borrow(fd);
-    bool ok = r.file != NULL && r.file->ops == &pidfd_ops;
+    bool ok = r.file != NULL && (r.file->ops == &pidfd_ops ||
+                                 (r.file->vnode != NULL && procfs_is_process(r.file->vnode)));
     fd_return(r);
     return ok ? send_to_self(sig, info) : -EBADF;
 }
