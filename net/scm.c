@@ -47,9 +47,12 @@ static int take_files(struct scm *s, const int *fds, size_t n)
     if (n > SCM_MAX_FD - s->n) {
         return -EINVAL;
     }
+    if (n == 0) {
+        return 0; /* less than one descriptor */
+    }
     struct file **files = heap_resize(s->files, (s->n + n) * sizeof(*files));
     if (files == NULL) {
-        return n == 0 ? 0 : -ENOMEM;
+        return -ENOMEM;
     }
     s->files = files;
     for (size_t i = 0; i < n; i++) {

@@ -80,7 +80,6 @@ int unixflight_take(struct scm *s, struct scm *to, bool copy)
 {
     int err = 0;
     if (s->n == 0) {
-        *to = *s;
         return 0;
     }
     mutex_lock(&flight);

@@ -119,6 +119,47 @@ static void test_rights(int type)
     close(fd[0]);
 }
 
+/* Control messages whose descriptors are cut off, none at all, or in two parts. */
+static void test_parts(int type)
+{
+    int fds[2] = {open("/dev/null", O_WRONLY), -1};
+    static const size_t lengths[] = {0, 3, 7};
+    pair(type);
+    for (size_t i = 0; i < sizeof lengths / sizeof lengths[0]; i++) {
+        struct iovec v = {(void *)(size_t) "x", 1};
+        struct msghdr m = {.msg_iov = &v, .msg_iovlen = 1, .msg_control = &control};
+        memset(&control, 0, sizeof control);
+        m.msg_controllen = CMSG_SPACE(lengths[i]) + CMSG_SPACE(sizeof(int));
+        struct cmsghdr *c = CMSG_FIRSTHDR(&m);
+        *c = (struct cmsghdr){
+            .cmsg_len = CMSG_LEN(lengths[i]), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS};
+        memcpy(CMSG_DATA(c), fds, lengths[i]);
+        SHOW(sendmsg(a, &m, 0));
+        receive(10, SPACE, 0);
+        memset(&control, 0, sizeof control);
+        *c = (struct cmsghdr){
+            .cmsg_len = CMSG_LEN(lengths[i]), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS};
+        memcpy(CMSG_DATA(c), fds, lengths[i]);
+        c = (struct cmsghdr *)((char *)c + CMSG_SPACE(lengths[i]));
+        *c = (struct cmsghdr){
+            .cmsg_len = CMSG_LEN(4), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS};
+        memcpy(CMSG_DATA(c), fds, sizeof(int));
+        SHOW(sendmsg(a, &m, 0));
+        receive(10, SPACE, 0);
+        c->cmsg_type = 99;
+        SHOW(sendmsg(a, &m, 0));
+        c->cmsg_level = SOL_SOCKET + 1;
+        SHOW(sendmsg(a, &m, 0)); /* not for us */
+        receive(10, SPACE, 0);
+        c->cmsg_len = 15;
+        SHOW(sendmsg(a, &m, 0));
+        c->cmsg_len = 1000;
+        SHOW(sendmsg(a, &m, 0));
+    }
+    close(fds[0]);
+    close_pair();
+}
+
 static void test_credentials(void)
 {
     int on = 1;
@@ -214,6 +255,8 @@ int main(void)
 {
     test_rights(SOCK_STREAM);
     test_rights(SOCK_SEQPACKET);
+    test_parts(SOCK_STREAM);
+    test_parts(SOCK_DGRAM);
     test_credentials();
     test_vectors();
     test_many();
