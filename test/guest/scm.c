@@ -119,43 +119,44 @@ static void test_rights(int type)
     close(fd[0]);
 }
 
+static struct cmsghdr *put_rights(struct cmsghdr *c, size_t len, const int *fds)
+{
+    *c = (struct cmsghdr){.cmsg_len = CMSG_LEN(len), .cmsg_level = SOL_SOCKET};
+    c->cmsg_type = SCM_RIGHTS;
+    memcpy(CMSG_DATA(c), fds, len);
+    return (struct cmsghdr *)((char *)c + CMSG_SPACE(len));
+}
+
 /* Control messages whose descriptors are cut off, none at all, or in two parts. */
-static void test_parts(int type)
+static void test_parts(int type, size_t len)
 {
     int fds[2] = {open("/dev/null", O_WRONLY), -1};
-    static const size_t lengths[] = {0, 3, 7};
+    struct iovec v = {(void *)(size_t) "x", 1};
+    struct msghdr m = {.msg_iov = &v, .msg_iovlen = 1, .msg_control = &control};
     pair(type);
-    for (size_t i = 0; i < sizeof lengths / sizeof lengths[0]; i++) {
-        struct iovec v = {(void *)(size_t) "x", 1};
-        struct msghdr m = {.msg_iov = &v, .msg_iovlen = 1, .msg_control = &control};
-        memset(&control, 0, sizeof control);
-        m.msg_controllen = CMSG_SPACE(lengths[i]) + CMSG_SPACE(sizeof(int));
-        struct cmsghdr *c = CMSG_FIRSTHDR(&m);
-        *c = (struct cmsghdr){
-            .cmsg_len = CMSG_LEN(lengths[i]), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS};
-        memcpy(CMSG_DATA(c), fds, lengths[i]);
-        SHOW(sendmsg(a, &m, 0));
-        receive(10, SPACE, 0);
-        memset(&control, 0, sizeof control);
-        *c = (struct cmsghdr){
-            .cmsg_len = CMSG_LEN(lengths[i]), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS};
-        memcpy(CMSG_DATA(c), fds, lengths[i]);
-        c = (struct cmsghdr *)((char *)c + CMSG_SPACE(lengths[i]));
-        *c = (struct cmsghdr){
-            .cmsg_len = CMSG_LEN(4), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS};
-        memcpy(CMSG_DATA(c), fds, sizeof(int));
-        SHOW(sendmsg(a, &m, 0));
-        receive(10, SPACE, 0);
-        c->cmsg_type = 99;
-        SHOW(sendmsg(a, &m, 0));
-        c->cmsg_level = SOL_SOCKET + 1;
-        SHOW(sendmsg(a, &m, 0)); /* not for us */
-        receive(10, SPACE, 0);
-        c->cmsg_len = 15;
-        SHOW(sendmsg(a, &m, 0));
-        c->cmsg_len = 1000;
-        SHOW(sendmsg(a, &m, 0));
-    }
+    memset(&control, 0, sizeof control);
+    struct cmsghdr *c = put_rights((struct cmsghdr *)&control, len, fds);
+    m.msg_controllen = CMSG_SPACE(len);
+    SHOW(sendmsg(a, &m, 0));
+    receive(10, SPACE, MSG_DONTWAIT);
+    memset(&control, 0, sizeof control);
+    put_rights((struct cmsghdr *)&control, len, fds);
+    put_rights(c, sizeof(int), fds);
+    m.msg_controllen = CMSG_SPACE(len) + CMSG_SPACE(sizeof(int));
+    SHOW(sendmsg(a, &m, 0));
+    receive(10, SPACE, MSG_DONTWAIT);
+    put_rights((struct cmsghdr *)&control, 0, fds);
+    c = put_rights((struct cmsghdr *)&control, len, fds);
+    put_rights(c, sizeof(int), fds);
+    c->cmsg_type = 99;
+    SHOW(sendmsg(a, &m, 0));
+    c->cmsg_level = SOL_SOCKET + 1;
+    SHOW(sendmsg(a, &m, 0)); /* not for us */
+    c->cmsg_len = 15;
+    SHOW(sendmsg(a, &m, 0));
+    c->cmsg_len = 1000;
+    SHOW(sendmsg(a, &m, 0));
+    receive(10, SPACE, MSG_DONTWAIT);
     close(fds[0]);
     close_pair();
 }
@@ -255,8 +256,10 @@ int main(void)
 {
     test_rights(SOCK_STREAM);
     test_rights(SOCK_SEQPACKET);
-    test_parts(SOCK_STREAM);
-    test_parts(SOCK_DGRAM);
+    for (size_t len = 0; len < 8; len += 3) {
+        test_parts(SOCK_STREAM, len);
+        test_parts(SOCK_DGRAM, len);
+    }
     test_credentials();
     test_vectors();
     test_many();
