@@ -373,6 +373,34 @@ int pipe_open(struct pipe *p, unsigned flags, struct file **out)
     return 0;
 }
 
+long pipe_move(struct pipe *p, void *buf, size_t len, pipe_move_fn move, void *ctx)
+{
+    mutex_lock(&p->lock);
+    size_t n = pipe_ring_peek(&p->ring, buf, len);
+    bool was_full = pipe_ring_full(&p->ring);
+    long moved = n != 0 ? move(ctx, buf, n) : 0;
+    if (moved > 0) {
+        struct iov v;
+        struct iov_iter it = iov_iter_one(&v, buf, (size_t)moved, false);
+        while (iov_left(&it) != 0 && pipe_ring_take(&p->ring, &it) > 0) {
+        }
+    }
+    bool room = was_full && !pipe_ring_full(&p->ring);
+    mutex_unlock(&p->lock);
+    if (room) {
+        changed_events(p, POLLOUT | POLLWRNORM);
+    }
+    return moved;
+}
+
+size_t pipe_room(struct pipe *p)
+{
+    mutex_lock(&p->lock);
+    size_t slots = p->ring.nslots - p->ring.used;
+    mutex_unlock(&p->lock);
+    return slots * PAGE_SIZE;
+}
+
 size_t pipe_peek(struct pipe *p, void *buf, size_t len)
 {
     mutex_lock(&p->lock);

@@ -40,6 +40,15 @@ uint64_t pipe_ino(const struct pipe *p);
 /* pipe_peek: copy the oldest bytes, up to len, and leave them there. Returns their number. */
 size_t pipe_peek(struct pipe *p, void *buf, size_t len);
 
+/* pipe_move: hand up to len of the oldest bytes, copied to buf, to move, which returns how many of
+ * them it took or an error; only those leave the pipe. Returns the same; 0: the pipe is empty.
+ * Context: move runs with the pipe locked and must not wait for what may never come. */
+typedef long (*pipe_move_fn)(void *ctx, void *buf, size_t len);
+long pipe_move(struct pipe *p, void *buf, size_t len, pipe_move_fn move, void *ctx);
+
+/* pipe_room: bytes that can be written now, whatever their pieces. */
+size_t pipe_room(struct pipe *p);
+
 /* pipe_size, pipe_set_size: F_GETPIPE_SZ, F_SETPIPE_SZ of fcntl(2): the capacity in bytes. Return
  * it; -EBADF not a pipe; -EINVAL; -EPERM above PIPE_SIZE_MAX; -EBUSY more is in the pipe;
  * -ENOMEM. */

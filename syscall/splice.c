@@ -14,6 +14,7 @@
 #include "kernel/poll.h"
 #include "kernel/signal.h"
 #include "kernel/uaccess.h"
+#include "net/socket.h"
 #include "syscall/calls.h"
 #include "syscall/iovec.h"
 
@@ -49,13 +50,16 @@ static long give(struct splice *s, struct iov_iter *it)
     return s->out_placed ? file_write_at(s->out, it, s->out_pos) : file_write(s->out, it);
 }
 
-/* From a file: what the pipe does not take stays unread. */
+/* From a file: what the pipe does not take stays unread, so no more is read than it takes from who
+ * cannot read it again. */
 static long fill_pipe(struct splice *s, char *buf, size_t len)
 {
     struct iov v;
     uint64_t at = s->in_placed ? s->in_pos : file_pos(s->in);
-    struct iov_iter it = iov_iter_one(&v, buf, min(len, CHUNK), false);
     bool seekable = s->in->ops->seek != NULL;
+    size_t most = seekable ? CHUNK : min(CHUNK, pipe_room(s->out_pipe));
+    struct iov_iter it = iov_iter_one(&v, buf, min(len, most), false);
+    it.nowait = s->nowait;
     long n = seekable ? file_read_at(s->in, &it, at) : file_read(s->in, &it);
     if (n <= 0) {
         return n;
@@ -91,6 +95,38 @@ static long drain_pipe(struct splice *s, char *buf, size_t len)
     return written;
 }
 
+static long send_bytes(void *ctx, void *buf, size_t len)
+{
+    struct iov v;
+    struct iov_iter it = iov_iter_one(&v, buf, len, false);
+    it.nowait = true;
+    return file_write(ctx, &it);
+}
+
+/* From a pipe to a socket, which may take less than it is given: the rest stays in the pipe. */
+static long drain_to_socket(struct splice *s, char *buf, size_t len)
+{
+    for (;;) {
+        long n = pipe_move(s->in_pipe, buf, min(len, CHUNK), send_bytes, s->out);
+        if (n != -EAGAIN || s->nowait) {
+            return n;
+        }
+        n = wait_for(s->out, POLLOUT, false);
+        if (n != 0) {
+            return n;
+        }
+    }
+}
+
+static long move_data(struct splice *s, char *buf, size_t len)
+{
+    if (s->in_pipe == NULL) {
+        return fill_pipe(s, buf, len);
+    }
+    bool socket = socket_of(s->out) != NULL;
+    return socket ? drain_to_socket(s, buf, len) : drain_pipe(s, buf, len);
+}
+
 static long splice_run(struct splice *s, size_t len)
 {
     long err = 0;
@@ -104,7 +140,7 @@ static long splice_run(struct splice *s, size_t len)
     if (buf == NULL) {
         return err != 0 ? err : -ENOMEM;
     }
-    err = s->in_pipe != NULL ? drain_pipe(s, buf, len) : fill_pipe(s, buf, len);
+    err = move_data(s, buf, len);
     heap_free(buf);
     return err;
 }
