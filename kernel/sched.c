@@ -413,18 +413,22 @@ static void idle_wait(struct run_queue *q)
     __atomic_store_n(&q->idle_state, IDLE_LOOKING, __ATOMIC_RELAXED);
 }
 
-/* An idle thread never moves. */
+/* An idle thread never moves. Interrupts touch nothing of the program's. */
 static void idle_loop(void)
 {
     struct run_queue *q = runqueue_this();
     for (;;) {
+        if (ready_here(q)) {
+            cpu_lazy_end(); /* may be a monitor call: without the lock */
+        }
         spin_lock(&q->lock);
-        if (q->nready != 0) {
+        if (q->nready != 0 && !cpu_is_lazy()) {
             __atomic_store_n(&q->idle_state, IDLE_NOT, __ATOMIC_RELAXED);
             switch_locked(q);
             continue;
         }
         spin_unlock(&q->lock);
+        cpu_lazy_begin();
         if (!irq_poll()) {
             idle_wait(q);
         }

@@ -101,6 +101,30 @@ void cpu_serialize_others(void)
     }
 }
 
+void cpu_lazy_begin(void)
+{
+    __atomic_store_n(&cpu_this()->trap.lazy, 1, __ATOMIC_RELEASE);
+}
+
+void cpu_lazy_end(void)
+{
+    struct trap_page *t = &cpu_this()->trap;
+    if (t->lazy == 0) {
+        return;
+    }
+    /* sequentially consistent: pairs with the monitor's look at lazy after it has set stale */
+    __atomic_exchange_n(&t->lazy, 0, __ATOMIC_SEQ_CST);
+    if (__atomic_load_n(&t->stale, __ATOMIC_SEQ_CST) != 0) {
+        __atomic_store_n(&t->stale, 0, __ATOMIC_SEQ_CST); /* before: what comes later interrupts */
+        moncall(MON_FLUSH, 0, 0, 0);
+    }
+}
+
+bool cpu_is_lazy(void)
+{
+    return cpu_this()->trap.lazy != 0;
+}
+
 uint32_t cpu_id(void)
 {
     return cpu_this()->id;

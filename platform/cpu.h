@@ -78,9 +78,17 @@ MUST_CHECK int cpu_start(unsigned id, struct thread *t, uint64_t stack_top, void
 unsigned cpu_count(void);
 
 /* cpu_interrupt: make CPU id look at its pending word soon, wherever it is. cpu_serialize_others:
- * every other CPU executes a serialising instruction before this returns. */
+ * every other CPU executes a serialising instruction before this returns, or before it ends being
+ * lazy. */
 void cpu_interrupt(unsigned id);
 void cpu_serialize_others(void);
+
+/* cpu_lazy_begin: from here to cpu_lazy_end this CPU touches no memory of the program, and need not
+ * be interrupted when the program's pages go. cpu_lazy_end makes up for what it was spared; nothing
+ * happens when it was not lazy. cpu_is_lazy asks. */
+void cpu_lazy_begin(void);
+void cpu_lazy_end(void);
+bool cpu_is_lazy(void);
 
 /* cpu_resume: leave for the program with the registers of f (copied first); its RIP must lie below
  * KERNEL_AREA. What is pending is done on the way. */

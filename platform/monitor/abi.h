@@ -46,6 +46,8 @@
 #define TRAP_RSP 0x30
 #define TRAP_SS 0x38
 #define TRAP_CR2 0x40
+#define TRAP_LAZY 0x48
+#define TRAP_STALE 0x4c
 #define TRAP_LIBOS 0x80 /* from here to TRAP_STACK_TOP the page is the library OS's own */
 #define TRAP_STACK_TOP 0x1000 /* upcalls start with RSP here */
 
@@ -80,8 +82,10 @@
 #define MON_REPLACE_RUN 15 /* MON_MAP_RUN with MAP_REPLACE */
 #define MON_CPU_START 16 /* RDI = CPU 1..MAX_CPUS-1: it enters image_header.cpu_entry; -ETIMEDOUT */
 #define MON_IPI 17 /* RDI = CPU: set its PENDING_IPI */
-#define MON_SERIALIZE 18 /* every other running CPU has executed a serialising instruction */
-#define MON_NCALLS 19
+/* RDI = 0: every other running CPU has executed a serialising instruction, or is lazy */
+#define MON_SERIALIZE 18
+#define MON_FLUSH 19 /* flush this CPU's translations */
+#define MON_NCALLS 20
 #define MON_BOOT 0x100 /* the boot probe's, once */
 
 #define PORT_IN 0
@@ -132,6 +136,10 @@ struct trap_page {
     uint64_t error; /* OUT error code, 0 when the vector has none */
     uint64_t rip, cs, rflags, rsp, ss; /* OUT the interrupt frame */
     uint64_t cr2; /* OUT valid for vector 14 */
+    /* IN: not 0: this CPU touches nothing below KERNEL_AREA. It is not interrupted when a page goes
+     * there, but told: */
+    uint32_t lazy; /* atomic */
+    uint32_t stale; /* OUT not 0: MON_FLUSH comes after lazy is 0 and before such a touch; atomic */
 };
 
 /* Layout of a kvmclock time page (KVM's paravirtual clock, Documentation/virt/kvm/x86/msr.rst). */

@@ -40,6 +40,12 @@ static long call_fsbase(uint64_t base)
     return 0;
 }
 
+static long call_flush(void)
+{
+    flush_all();
+    return 0;
+}
+
 static long call_poweroff(uint64_t status)
 {
     power_off(status);
@@ -57,5 +63,5 @@ const call_fn call_table[MON_NCALLS] = {
     [MON_LAPIC_COUNT] = CALL(apic_count),  [MON_MAP_RUN] = paging_map_run,
     [MON_UNMAP_RUN] = paging_unmap_run,    [MON_REPLACE_RUN] = paging_replace_run,
     [MON_CPU_START] = CALL(smp_start),     [MON_IPI] = CALL(smp_ipi),
-    [MON_SERIALIZE] = CALL(smp_serialize),
+    [MON_SERIALIZE] = CALL(smp_serialize), [MON_FLUSH] = CALL(call_flush),
 };

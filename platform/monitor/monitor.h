@@ -68,6 +68,11 @@ struct cpu_data {
     struct run_slot run_cache[RUN_CACHE];
 };
 
+static inline struct trap_page *trap_page(unsigned cpu)
+{
+    return slot_va(SLOT_CPU + cpu * CPU_STRIDE);
+}
+
 static inline struct cpu_data *cpu_data(unsigned cpu)
 {
     return slot_va(CPU_DATA_PA(cpu));
@@ -76,13 +81,14 @@ static inline struct cpu_data *cpu_data(unsigned cpu)
 /* smp.c. smp_lock: the one lock of the monitor, taken by every call that changes page tables or
  * the IOAPIC; a no-op until a second CPU has been started. smp_flush_others: every other running
  * CPU has flushed its translations since and was in no monitor call; a halted one will before it
- * leaves. Needs the lock. */
+ * leaves; spare_lazy: or a lazy one before it touches the program's half. Needs the lock.
+ * smp_serialize: the same for a change at va. */
 void smp_lock(void);
 void smp_unlock(void);
-void smp_flush_others(void);
+void smp_flush_others(bool spare_lazy);
 long smp_start(uint64_t cpu);
 long smp_ipi(uint64_t cpu);
-long smp_serialize(void);
+long smp_serialize(uint64_t va);
 long smp_wait(void);
 
 /* start.c: what every CPU sets up, on its own stack, before it leaves ring 0. */

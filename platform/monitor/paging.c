@@ -22,7 +22,8 @@ static uint64_t image_end;
 static uint64_t direct_va;
 static bool giga_allowed;
 
-static bool stale; /* other CPUs may hold translations that this call has changed */
+/* Other CPUs may hold translations that this call has changed; of the kernel area. */
+static bool stale, stale_kernel;
 
 /* What map_run and its kin in trap.S go by, with the CPU's own cache of tables: the frames that
  * need no further check. run_alone: no other CPU has a TLB to flush. */
@@ -132,6 +133,7 @@ static void flush_page(uint64_t va)
 static void flush_range(uint64_t va, uint64_t npages, unsigned level)
 {
     stale = true;
+    stale_kernel |= va >= KERNEL_AREA;
     if (npages > FLUSH_ALL_OVER) {
         flush_all();
         return;
@@ -277,8 +279,9 @@ static long range_protect(const struct mon_range *r)
 static long settle(long err)
 {
     if (stale) {
+        smp_flush_others(!stale_kernel);
         stale = false;
-        smp_flush_others();
+        stale_kernel = false;
     }
     smp_unlock();
     return err;

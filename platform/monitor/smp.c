@@ -2,7 +2,9 @@
 /* More than one CPU: how they start, the monitor's lock, and the shootdown of translations.
  *
  * A CPU that waits inside the monitor, for an interrupt or for the lock, is told of a shootdown and
- * not waited for: it flushes before it goes on. Who waits for long halts, because the CPU it waits
+ * not waited for: it flushes before it goes on; so is one whose library OS is idle (abi.h: lazy),
+ * when only the program's half changes. Its word is not relied on: where the monitor itself needs a
+ * flush, nobody is spared. Who waits for long halts, because the CPU it waits
  * for may be a thread of the host that has lost its processor to this one: it is woken by the
  * shootdown vector, whose handler can come at any depth of the stack. Until a second CPU has been
  * asked for, nothing here costs more than one test.
@@ -70,15 +72,19 @@ static void wait_end(struct cpu_data *me)
 long smp_wait(void)
 {
     struct cpu_data *me = cpu_data(cpu_index());
-    const volatile uint32_t *pending = slot_va(SLOT_CPU + cpu_index() * CPU_STRIDE + TRAP_PENDING);
+    struct trap_page *page = trap_page(cpu_index());
     if (several) {
         wait_begin(me);
     }
-    if (*pending == 0) { /* the low half */
+    if ((uint32_t)__atomic_load_n(&page->pending, __ATOMIC_RELAXED) == 0) {
         halt();
     }
     if (several) {
         wait_end(me);
+        if (__atomic_load_n(&page->stale, __ATOMIC_RELAXED) != 0) {
+            __atomic_exchange_n(&page->stale, 0, __ATOMIC_SEQ_CST);
+            flush_all();
+        }
     }
     return 0;
 }
@@ -147,7 +153,19 @@ static void wait_for(unsigned cpu)
     }
 }
 
-void smp_flush_others(void)
+/* Sequentially consistent, as is the other side: either that CPU sees that it is stale, or this one
+ * that it is not lazy. */
+static bool is_lazy(unsigned cpu)
+{
+    struct trap_page *page = trap_page(cpu);
+    if (__atomic_load_n(&page->lazy, __ATOMIC_RELAXED) == 0) {
+        return false;
+    }
+    __atomic_exchange_n(&page->stale, 1, __ATOMIC_SEQ_CST);
+    return __atomic_load_n(&page->lazy, __ATOMIC_SEQ_CST) != 0;
+}
+
+void smp_flush_others(bool spare_lazy)
 {
     if (!several) {
         return;
@@ -155,7 +173,7 @@ void smp_flush_others(void)
     unsigned me = cpu_index();
     bool asked[MAX_CPUS] = {false};
     for (unsigned cpu = 0; cpu < MAX_CPUS; cpu++) {
-        if (cpu == me || !online[cpu]) {
+        if (cpu == me || !online[cpu] || (spare_lazy && is_lazy(cpu))) {
             continue;
         }
         __atomic_exchange_n(&cpu_data(cpu)->flush, FLUSH_AWAKE, __ATOMIC_SEQ_CST);
@@ -171,10 +189,10 @@ void smp_flush_others(void)
     }
 }
 
-long smp_serialize(void)
+long smp_serialize(uint64_t va)
 {
     smp_lock();
-    smp_flush_others();
+    smp_flush_others(va < KERNEL_AREA);
     smp_unlock();
     return 0;
 }

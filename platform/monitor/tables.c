@@ -117,7 +117,7 @@ static void table_uncache(uint64_t va)
             slot->unit = slot->unit == va >> 21 ? UINT64_MAX : slot->unit;
             d->run_unit = d->run_unit == va >> 21 ? UINT64_MAX : d->run_unit;
         }
-        smp_flush_others();
+        smp_flush_others(false);
     }
     flush_all();
 }
@@ -177,7 +177,7 @@ static long donate(uint64_t pa)
     uint64_t saved_high = run_high;
     *direct = 0;
     run_high = pa < run_high ? pa : run_high;
-    smp_flush_others(); /* and so nobody is mapping the unit by MON_MAP_RUN now */
+    smp_flush_others(false); /* and so nobody is mapping the unit by MON_MAP_RUN now */
     if (table_maps(pml4, 3, pa)) {
         *direct = saved;
         run_high = saved_high;

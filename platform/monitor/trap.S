@@ -277,7 +277,7 @@ run_flush: /* the pages from RDI on, EDX of them, here and on other CPUs */
     cmpb $0, run_alone(%rip)
     je 3f
     iretq
-3:  call smp_serialize
+3:  call smp_serialize /* RDI: where */
     iretq
 run_other:
     mov %r8, %rsi

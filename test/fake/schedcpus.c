@@ -77,6 +77,21 @@ void cpu_interrupt(unsigned id)
     interrupt(id, PENDING_IPI);
 }
 
+void cpu_lazy_begin(void)
+{
+    cpu_this()->trap.lazy = 1;
+}
+
+void cpu_lazy_end(void)
+{
+    cpu_this()->trap.lazy = 0;
+}
+
+bool cpu_is_lazy(void)
+{
+    return cpu_this()->trap.lazy != 0;
+}
+
 /* Where a thread's context is: the idle threads of CPUs come first, by number. */
 static struct fake_context *context_of(struct thread *t)
 {
