@@ -248,6 +248,18 @@ static void read_config(struct config *config)
     heap_free(file);
 }
 
+/* Addresses of the network device, as the host tool says. */
+static void start_network(void)
+{
+    char text[64];
+    if (boot_option("ip", text, sizeof(text)) > 0 && net_add_address(text) != 0) {
+        log(BOOT, ERROR, "ip=%s cannot be used", text);
+    }
+    if (boot_option("gw", text, sizeof(text)) > 0 && net_set_gateway(text) != 0) {
+        log(BOOT, ERROR, "gw=%s cannot be used", text);
+    }
+}
+
 static void enter_program(const struct config *config)
 {
     static const struct trap_hooks hooks = {
@@ -298,6 +310,7 @@ int main(const struct boot_info *info)
     start_cpus();
     start_files();
     read_config(&config);
+    start_network();
     enter_program(&config);
     return 0;
 }

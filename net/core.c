@@ -45,6 +45,7 @@ void net_start(void)
     lwip_init();
     loopback_start_locked();
     net_unlock();
+    net_open_device();
 }
 
 uint32_t net_random32(void)

@@ -1,18 +1,366 @@
 /* SPDX-License-Identifier: MIT */
+/* eth0: frames of the virtio network device to lwIP and back.
+ *
+ * A received page becomes a pbuf of lwIP's as it is and goes back to the allocator when it has been
+ * read; short frames are copied, so that they do not hold a page. What is sent stays in lwIP's
+ * pbufs until the device has it; packets for which its ring has no room wait in a queue. */
 #include "net/netif.h"
 
-#include "kernel/heap.h"
+#include <asm/errno.h>
+#include <lwip/etharp.h>
+#include <lwip/ethip6.h>
+#include <lwip/prot/ip.h>
+#include <lwip/prot/ip4.h>
+#include <lwip/prot/ip6.h>
+#include <lwip/prot/tcp.h>
+#include <netif/ethernet.h>
 
-bool netif_flush_locked(void)
+#include "kernel/base/print.h"
+#include "kernel/base/string.h"
+#include "kernel/heap.h"
+#include "net/checksum.h"
+#include "net/loopback.h"
+#include "net/secret.h"
+#include "net/tick.h"
+#include "platform/boot.h"
+#include "platform/pages.h"
+#include "platform/virtio/net.h"
+
+#define HEADER_LEN sizeof(struct virtio_net_hdr_v1)
+#define ETHERNET_LEN 14
+#define COPY_MAX 512 /* bytes of a frame that is copied */
+#define BATCH 32 /* frames that are taken in without letting others have the lock */
+#define WAITING_MAX 1024 /* packets that wait for room in the ring */
+
+static_assert(HEADER_LEN == PBUF_LINK_ENCAPSULATION_HLEN, "as lwipopts.h says");
+
+/* A page that lwIP refers to. */
+struct page_pbuf {
+    struct pbuf_custom custom;
+    struct page *page;
+};
+
+static struct netif eth; /* [net_core] */
+static struct virtio_net_info info; /* [I] once started */
+static bool started; /* [I] */
+
+/* [net_core] Sending. */
+static struct pbuf *in_flight[VIRTIO_NET_SLOTS];
+static uint16_t slots[VIRTIO_NET_SLOTS]; /* free ones: a stack */
+static unsigned nslots;
+static struct pbuf *waiting[WAITING_MAX]; /* a ring */
+static unsigned waiting_first, nwaiting;
+static uint64_t given, done; /* packets that the device was given, and is done with */
+static struct list garbage = LIST_INIT(garbage);
+
+static void page_pbuf_free(struct pbuf *p)
 {
-    return false;
+    struct page_pbuf *pp = container_of(p, struct page_pbuf, custom.pbuf);
+    pages_put(pp->page);
+    heap_free(pp);
 }
 
-void netif_notify(void)
+static struct pbuf *page_pbuf(const struct virtio_net_part *part)
 {
+    struct page_pbuf *pp = heap_alloc(sizeof(*pp));
+    if (pp == NULL) {
+        return NULL;
+    }
+    pp->page = part->page;
+    pp->custom.custom_free_function = page_pbuf_free;
+    return pbuf_alloced_custom(PBUF_RAW, part->len, PBUF_REF, &pp->custom,
+                               (char *)pages_va(part->page) + part->start, part->len);
+}
+
+/* The frame as a chain of pbufs; NULL without memory. Its pages are the chain's, or given back. */
+static struct pbuf *frame_pbuf(struct virtio_net_frame *f)
+{
+    struct pbuf *head = NULL;
+    if (f->len <= COPY_MAX && f->n == 1) {
+        head = pbuf_alloc(PBUF_RAW, (u16_t)f->len, PBUF_RAM);
+        if (head != NULL) {
+            memcpy(head->payload, (char *)pages_va(f->part[0].page) + f->part[0].start, f->len);
+        }
+        virtio_net_reuse(f->part[0].page);
+        return head;
+    }
+    unsigned i = 0;
+    for (; i < f->n; i++) {
+        struct pbuf *p = page_pbuf(&f->part[i]);
+        if (p == NULL) {
+            break;
+        }
+        if (head == NULL) {
+            head = p;
+        } else {
+            pbuf_cat(head, p);
+        }
+    }
+    if (i == f->n) {
+        return head;
+    }
+    for (; i < f->n; i++) {
+        virtio_net_reuse(f->part[i].page);
+    }
+    if (head != NULL) {
+        (void)pbuf_free(head);
+    }
+    return NULL;
+}
+
+/* The device has checked the sums of TCP and UDP, or they never were on a wire. */
+static bool sums_are_good(const struct virtio_net_frame *f)
+{
+    return (f->header.flags & (VIRTIO_NET_HDR_F_DATA_VALID | VIRTIO_NET_HDR_F_NEEDS_CSUM)) != 0;
+}
+
+static void input(struct virtio_net_frame *f) NEEDS(net_core)
+{
+    uint16_t check = NETIF_CHECKSUM_CHECK_TCP | NETIF_CHECKSUM_CHECK_UDP;
+    if (f->len > UINT16_MAX) { /* lwIP's longest */
+        for (unsigned i = 0; i < f->n; i++) {
+            virtio_net_reuse(f->part[i].page);
+        }
+        return;
+    }
+    bool good = sums_are_good(f);
+    struct pbuf *p = frame_pbuf(f);
+    if (p == NULL) {
+        return;
+    }
+    eth.chksum_flags = (uint16_t)(good ? eth.chksum_flags & ~check : eth.chksum_flags | check);
+    if (ethernet_input(p, &eth) != ERR_OK) {
+        (void)pbuf_free(p);
+    }
+}
+
+static void free_garbage(void) NEEDS(net_core)
+{
+    while (!list_empty(&garbage)) {
+        struct netif_garbage *g = list_entry(garbage.next, struct netif_garbage, link);
+        if (g->after > done) {
+            break;
+        }
+        list_remove(&g->link);
+        heap_free(g->memory);
+    }
 }
 
 void netif_free_later_locked(struct netif_garbage *g)
 {
-    heap_free(g->memory);
+    if (given == done) {
+        heap_free(g->memory);
+        return;
+    }
+    g->after = given;
+    list_append(&garbage, &g->link);
+}
+
+static struct pa physical(const void *p)
+{
+    return (struct pa){(uint64_t)(uintptr_t)p - boot_info()->direct_map};
+}
+
+/* Give p, which begins with a virtio header, to the device. Returns false when it takes no more. */
+static bool give(struct pbuf *p) NEEDS(net_core)
+{
+    struct virtqueue_part parts[VIRTIO_NET_SLOTS];
+    unsigned n = 0;
+    for (const struct pbuf *q = p; q != NULL && n < VIRTIO_NET_SLOTS; q = q->next) {
+        if (q->len != 0) {
+            parts[n++] = (struct virtqueue_part){physical(q->payload), q->len};
+        }
+    }
+    if (nslots == 0 || virtio_net_send(parts, n, slots[nslots - 1]) != 0) {
+        return false;
+    }
+    in_flight[slots[--nslots]] = p;
+    given++;
+    return true;
+}
+
+static void reap(void) NEEDS(net_core)
+{
+    uint32_t slot;
+    while (virtio_net_sent(&slot)) {
+        (void)pbuf_free(in_flight[slot]);
+        in_flight[slot] = NULL;
+        slots[nslots++] = (uint16_t)slot;
+        done++;
+    }
+    while (nwaiting != 0 && give(waiting[waiting_first])) {
+        waiting_first = (waiting_first + 1) % WAITING_MAX;
+        nwaiting--;
+    }
+    free_garbage();
+}
+
+/* Where the TCP header of a frame is; 0: it has none. *sum: that of the pseudo header. */
+static size_t find_tcp(const uint8_t *frame, size_t len, uint64_t *sum)
+{
+    const uint8_t *ip = frame + ETHERNET_LEN;
+    uint16_t type = (uint16_t)(frame[12] << 8 | frame[13]);
+    size_t ip_len;
+    size_t tcp_len;
+    if (type == ETHTYPE_IP) {
+        const struct ip_hdr *ip4 = (const void *)ip;
+        ip_len = IPH_HL_BYTES(ip4);
+        bool fragment = (IPH_OFFSET(ip4) & PP_HTONS(IP_OFFMASK | IP_MF)) != 0;
+        if (IPH_PROTO(ip4) != IP_PROTO_TCP || fragment) {
+            return 0;
+        }
+        tcp_len = lwip_ntohs(IPH_LEN(ip4)) - ip_len;
+        *sum = checksum_add(0, &ip4->src, 2 * sizeof(ip4->src));
+    } else if (type == ETHTYPE_IPV6) {
+        const struct ip6_hdr *ip6 = (const void *)ip;
+        ip_len = sizeof(*ip6);
+        if (IP6H_NEXTH(ip6) != IP6_NEXTH_TCP) {
+            return 0;
+        }
+        tcp_len = IP6H_PLEN(ip6);
+        *sum = checksum_add(0, &ip6->src, 2 * sizeof(ip6->src));
+    } else {
+        return 0;
+    }
+    *sum += lwip_htons(IP_PROTO_TCP) + lwip_htons((u16_t)tcp_len);
+    size_t start = ETHERNET_LEN + ip_len;
+    return len >= start + sizeof(struct tcp_hdr) ? start : 0;
+}
+
+/* TCP needs its ticks; the device completes the sum over the pseudo header. */
+static void prepare_tcp(struct virtio_net_hdr_v1 *h, uint8_t *frame, size_t len) NEEDS(net_core)
+{
+    uint64_t sum;
+    size_t start = find_tcp(frame, len, &sum);
+    if (start == 0) {
+        return;
+    }
+    tick_soon_locked();
+    if (info.checksum) {
+        struct tcp_hdr *tcp = (struct tcp_hdr *)(void *)(frame + start);
+        tcp->chksum = checksum_fold(sum);
+        h->flags = VIRTIO_NET_HDR_F_NEEDS_CSUM;
+        h->csum_start = (uint16_t)start;
+        h->csum_offset = offsetof(struct tcp_hdr, chksum);
+    }
+}
+
+/* The identification of IPv4 packets gets the value that strangers see. */
+static void finish_ip4(uint8_t *frame)
+{
+    struct ip_hdr *ip4 = (void *)(frame + ETHERNET_LEN);
+    if ((frame[12] << 8 | frame[13]) == ETHTYPE_IP) {
+        IPH_ID_SET(ip4, secret_packet_id(IPH_ID(ip4)));
+        IPH_CHKSUM_SET(ip4, 0);
+        IPH_CHKSUM_SET(ip4, (u16_t)~net_checksum(ip4, IPH_HL_BYTES(ip4)));
+    }
+}
+
+/* lwIP's linkoutput: p begins with the Ethernet header. */
+static err_t send(struct netif *n, struct pbuf *p)
+{
+    (void)n;
+    lock_assert_held(&net_core);
+    if (p->len < ETHERNET_LEN + IP_HLEN && p->next != NULL) {
+        return ERR_BUF; /* lwIP keeps headers together */
+    }
+    finish_ip4(p->payload);
+    struct virtio_net_hdr_v1 h = {0};
+    prepare_tcp(&h, p->payload, p->len);
+    if (pbuf_add_header(p, HEADER_LEN) != 0) {
+        return ERR_BUF;
+    }
+    memcpy(p->payload, &h, sizeof(h));
+    if (nslots < VIRTIO_NET_SLOTS / 2 || nwaiting != 0) {
+        reap();
+    }
+    if (nwaiting == WAITING_MAX) {
+        return ERR_MEM;
+    }
+    pbuf_ref(p);
+    if (nwaiting != 0 || !give(p)) {
+        waiting[(waiting_first + nwaiting++) % WAITING_MAX] = p;
+    }
+    return ERR_OK;
+}
+
+/* An address of this machine that a scope keeps from lo. */
+static err_t output6(struct netif *n, struct pbuf *p, const ip6_addr_t *to)
+{
+    if (netif_get_ip6_addr_match(n, to) >= 0) {
+        return loopback_send(n, p);
+    }
+    return ethip6_output(n, p, to);
+}
+
+bool netif_flush_locked(void)
+{
+    return started && virtio_net_flush();
+}
+
+void netif_notify(void)
+{
+    virtio_net_notify();
+}
+
+/* Takes in a batch. Returns true when there may be more. */
+static bool poll_some(void)
+{
+    struct virtio_net_frame f;
+    unsigned n = 0;
+    net_lock();
+    reap();
+    while (n < BATCH && virtio_net_receive(&f)) {
+        input(&f);
+        n++;
+    }
+    virtio_net_refill();
+    virtio_net_interrupts(true, nwaiting != 0);
+    net_unlock();
+    return n == BATCH || virtio_net_pending();
+}
+
+void netif_poll(void)
+{
+    while (poll_some()) {
+    }
+}
+
+static err_t init(struct netif *n)
+{
+    n->name[0] = 'e';
+    n->name[1] = 'n';
+    n->hostname = NULL;
+    n->mtu = n->mtu6 = info.mtu;
+    n->hwaddr_len = sizeof(info.mac);
+    memcpy(n->hwaddr, info.mac, sizeof(info.mac));
+    n->output = etharp_output;
+    n->output_ip6 = output6;
+    n->linkoutput = send;
+    n->flags = NETIF_FLAG_BROADCAST | NETIF_FLAG_ETHARP | NETIF_FLAG_ETHERNET | NETIF_FLAG_IGMP |
+               NETIF_FLAG_MLD6 | NETIF_FLAG_LINK_UP;
+    NETIF_SET_CHECKSUM_CTRL(n, NETIF_CHECKSUM_ENABLE_ALL & ~NETIF_CHECKSUM_GEN_IP &
+                                   ~(info.checksum ? NETIF_CHECKSUM_GEN_TCP : 0));
+    return ERR_OK;
+}
+
+struct netif *netif_start(void)
+{
+    int err = virtio_net_start(netif_poll, &info);
+    if (err != 0) {
+        if (err != -ENODEV) {
+            log(DEV, ERROR, "network device: cannot be used (error %d)", -err);
+        }
+        return NULL;
+    }
+    while (nslots < VIRTIO_NET_SLOTS) {
+        slots[nslots] = (uint16_t)nslots;
+        nslots++;
+    }
+    started = true;
+    net_lock();
+    (void)netif_add_noaddr(&eth, NULL, init, ethernet_input);
+    net_unlock();
+    netif_poll();
+    return &eth;
 }

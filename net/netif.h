@@ -6,6 +6,18 @@
 #include "kernel/base/list.h"
 #include "net/core.h"
 
+struct netif;
+
+/* netif_start: find the device and make eth0 of it, without an address. Returns it, NULL when there
+ * is no device. Once at boot. */
+struct netif *netif_start(void);
+
+/* net_open_device: eth0 is up, with its link-local address. Once at boot. */
+void net_open_device(void);
+
+/* netif_poll: take in what has arrived. Context: any thread or interrupt handler, no lock held. */
+void netif_poll(void);
+
 /* netif_flush_locked: what was sent is complete: the device may be told. Returns true if it must
  * be, by netif_notify, which takes no lock of ours. */
 bool netif_flush_locked(void) NEEDS(net_core);
@@ -15,7 +27,7 @@ void netif_notify(void);
 struct netif_garbage {
     struct list link;
     void *memory; /* for heap_free; the structure may lie in it */
-    uint64_t after; /* netif.c's: packets that the device must have sent */
+    uint64_t after; /* packets that the device must have sent */
 };
 
 /* netif_free_later_locked: free g->memory once the device is done with all packets sent so far. */

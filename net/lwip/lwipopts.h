@@ -63,6 +63,7 @@
 #define SO_REUSE_RXTOALL 1
 
 /* Interfaces. The loopback is net/loopback.c's; packets to an address of this machine go there. */
+#define PBUF_LINK_ENCAPSULATION_HLEN 12 /* struct virtio_net_hdr_v1: net/netif.c */
 #define LWIP_HAVE_LOOPIF 0
 #define LWIP_NETIF_LOOPBACK 0
 #define LWIP_NETIF_HWADDRHINT 1

@@ -225,7 +225,7 @@ static void interrupt(void *arg)
 {
     (void)arg;
     spin_lock(&lock);
-    (void)device.transport->acknowledge(&device);
+    device.transport->acknowledge(&device);
     input_reap();
     control_reap();
     bool tell = room_came() || input.nfull != 0 || input.ended;

@@ -97,11 +97,10 @@ static void mmio_notify(struct virtio_device *dev, unsigned index)
     reg_write(dev, VIRTIO_MMIO_QUEUE_NOTIFY, index);
 }
 
-static uint32_t mmio_acknowledge(struct virtio_device *dev)
+/* All causes at once: to read them would cost as much again. */
+static void mmio_acknowledge(struct virtio_device *dev)
 {
-    uint32_t status = reg_read(dev, VIRTIO_MMIO_INTERRUPT_STATUS);
-    reg_write(dev, VIRTIO_MMIO_INTERRUPT_ACK, status);
-    return status;
+    reg_write(dev, VIRTIO_MMIO_INTERRUPT_ACK, VIRTIO_MMIO_INT_VRING | VIRTIO_MMIO_INT_CONFIG);
 }
 
 static uint32_t mmio_config32(struct virtio_device *dev, unsigned offset)

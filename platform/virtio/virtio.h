@@ -18,7 +18,7 @@ struct virtio_transport {
     int (*add_queue)(struct virtio_device *dev, struct virtqueue *q, unsigned index);
     void (*ready)(struct virtio_device *dev); /* DRIVER_OK */
     void (*notify)(struct virtio_device *dev, unsigned index);
-    uint32_t (*acknowledge)(struct virtio_device *dev); /* interrupt status, cleared */
+    void (*acknowledge)(struct virtio_device *dev); /* the interrupt has been seen */
     uint32_t (*config32)(struct virtio_device *dev, unsigned offset);
 };
 

@@ -51,6 +51,27 @@ struct pa virtqueue_used_pa(const struct virtqueue *q)
     return (struct pa){q->pa.v + used_offset(q->size)};
 }
 
+/* The index up to which the other side wants to hear nothing, behind each ring. */
+static uint16_t *used_event(const struct virtqueue *q)
+{
+    return &q->avail->ring[q->size];
+}
+
+static uint16_t *avail_event(const struct virtqueue *q)
+{
+    return (uint16_t *)(void *)&q->used->ring[q->size];
+}
+
+static void publish(struct virtqueue *q, uint16_t head, unsigned n, uint32_t cookie)
+{
+    q->nfree -= (uint16_t)n;
+    q->cookie[head] = cookie;
+    q->length[head] = (uint16_t)n;
+    q->avail->ring[q->avail_idx++ & (q->size - 1)] = head;
+    /* release: the device sees descriptors and ring entry before the index */
+    __atomic_store_n(&q->avail->idx, q->avail_idx, __ATOMIC_RELEASE);
+}
+
 int virtqueue_add(struct virtqueue *q, struct pa buf, uint32_t len, bool writable, uint32_t cookie)
 {
     if (q->nfree == 0) {
@@ -58,51 +79,98 @@ int virtqueue_add(struct virtqueue *q, struct pa buf, uint32_t len, bool writabl
     }
     uint16_t id = q->free_head;
     q->free_head = q->next[id];
-    q->nfree--;
     q->desc[id].addr = buf.v;
     q->desc[id].len = len;
     q->desc[id].flags = writable ? VRING_DESC_F_WRITE : 0;
-    q->cookie[id] = cookie;
-    q->in_flight[id] = true;
-    q->avail->ring[q->avail_idx++ & (q->size - 1)] = id;
-    /* release: the device sees descriptor and ring entry before the index */
-    __atomic_store_n(&q->avail->idx, q->avail_idx, __ATOMIC_RELEASE);
+    publish(q, id, 1, cookie);
     return 0;
+}
+
+int virtqueue_add_parts(struct virtqueue *q, const struct virtqueue_part *parts, unsigned n,
+                        uint32_t cookie)
+{
+    if (q->nfree < n) {
+        return -ENOSPC;
+    }
+    uint16_t head = q->free_head;
+    for (unsigned i = 0; i < n; i++) {
+        uint16_t id = q->free_head;
+        q->free_head = q->next[id];
+        q->desc[id].addr = parts[i].pa.v;
+        q->desc[id].len = parts[i].len;
+        q->desc[id].flags = i + 1 < n ? VRING_DESC_F_NEXT : 0;
+        q->desc[id].next = q->next[id];
+    }
+    publish(q, head, n, cookie);
+    return 0;
+}
+
+bool virtqueue_wants_kick(struct virtqueue *q)
+{
+    /* full barrier: the index store must not pass the load below (VIRTIO 2.7.13.4.1) */
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    uint16_t old = q->kicked_idx;
+    q->kicked_idx = q->avail_idx;
+    if (q->event_index) {
+        uint16_t event = __atomic_load_n(avail_event(q), __ATOMIC_RELAXED);
+        return (uint16_t)(q->avail_idx - event - 1) < (uint16_t)(q->avail_idx - old);
+    }
+    return (__atomic_load_n(&q->used->flags, __ATOMIC_RELAXED) & VRING_USED_F_NO_NOTIFY) == 0;
 }
 
 void virtqueue_kick(struct virtqueue *q)
 {
-    /* full barrier: the index store above must not pass the load of the flag (VIRTIO 2.7.13.4.1) */
-    __atomic_thread_fence(__ATOMIC_SEQ_CST);
-    if ((__atomic_load_n(&q->used->flags, __ATOMIC_RELAXED) & VRING_USED_F_NO_NOTIFY) == 0) {
+    if (virtqueue_wants_kick(q)) {
         q->dev->transport->notify(q->dev, q->index);
     }
+}
+
+bool virtqueue_pending(const struct virtqueue *q)
+{
+    return q->last_used != __atomic_load_n(&q->used->idx, __ATOMIC_ACQUIRE);
+}
+
+/* The chain of head is free again. */
+static void give_back(struct virtqueue *q, uint16_t head)
+{
+    uint16_t last = head;
+    for (unsigned i = 1; i < q->length[head]; i++) {
+        last = q->next[last];
+    }
+    q->next[last] = q->nfree != 0 ? q->free_head : END;
+    q->free_head = head;
+    q->nfree += q->length[head];
+    q->length[head] = 0;
 }
 
 bool virtqueue_reap(struct virtqueue *q, uint32_t *cookie, uint32_t *len)
 {
     /* acquire: pairs with the device's publication of the used entry */
-    while (q->last_used != __atomic_load_n(&q->used->idx, __ATOMIC_ACQUIRE)) {
+    while (virtqueue_pending(q)) {
         const volatile struct vring_used_elem *e = &q->used->ring[q->last_used & (q->size - 1)];
         uint32_t id = e->id;
         *len = e->len;
         q->last_used++;
-        if (id >= q->size || !q->in_flight[id]) {
+        if (id >= q->size || q->length[id] == 0) {
             continue;
         }
-        q->in_flight[id] = false;
         *cookie = q->cookie[id];
-        q->next[id] = q->nfree != 0 ? q->free_head : END;
-        q->free_head = (uint16_t)id;
-        q->nfree++;
+        give_back(q, (uint16_t)id);
         return true;
     }
     return false;
 }
 
+#define FAR 0x8000 /* no ring is so long */
+
 void virtqueue_interrupts(struct virtqueue *q, bool on)
 {
-    __atomic_store_n(&q->avail->flags, (uint16_t)(on ? 0 : VRING_AVAIL_F_NO_INTERRUPT),
-                     __ATOMIC_RELAXED);
+    if (q->event_index) {
+        __atomic_store_n(used_event(q), (uint16_t)(q->last_used + (on ? 0 : FAR)),
+                         __ATOMIC_RELAXED);
+    } else {
+        __atomic_store_n(&q->avail->flags, (uint16_t)(on ? 0 : VRING_AVAIL_F_NO_INTERRUPT),
+                         __ATOMIC_RELAXED);
+    }
     __atomic_thread_fence(__ATOMIC_SEQ_CST); /* before the caller looks for used entries again */
 }

@@ -8,12 +8,13 @@
 #include "kernel/base/base.h"
 #include "platform/virtio/virtio.h"
 
-#define VIRTQUEUE_MAX 64 /* entries; power of two */
+#define VIRTQUEUE_MAX 256 /* entries; power of two */
 
 struct virtqueue {
     struct virtio_device *dev; /* [I] */
     unsigned index; /* [I] queue number in the device */
     uint16_t size; /* [I] entries */
+    bool event_index; /* [I] set by the driver once VIRTIO_RING_F_EVENT_IDX is negotiated */
     uint16_t nfree; /* free descriptors */
     uint16_t free_head; /* chain through next[] */
     uint16_t last_used; /* used index up to which we have reaped */
@@ -22,13 +23,21 @@ struct virtqueue {
     struct vring_used *used; /* [I] */
     struct pa pa; /* [I] of desc */
     uint16_t avail_idx; /* entries given so far */
+    uint16_t kicked_idx; /* of those: the device was told, or asked not to be */
     /* What we rely on is kept here: the device can write all of the memory that it shares. */
-    uint16_t next[VIRTQUEUE_MAX]; /* of free descriptors */
-    uint32_t cookie[VIRTQUEUE_MAX]; /* the driver's number for each descriptor in flight */
-    bool in_flight[VIRTQUEUE_MAX];
+    uint16_t next[VIRTQUEUE_MAX]; /* of free descriptors, and within a chain in flight */
+    uint16_t length[VIRTQUEUE_MAX]; /* descriptors of the chain in flight that starts here, or 0 */
+    uint32_t cookie[VIRTQUEUE_MAX]; /* the driver's number for each chain in flight */
 };
 
-/* virtqueue_bytes: memory that a ring of size entries takes; less than a page for VIRTQUEUE_MAX. */
+/* A piece of a buffer. */
+struct virtqueue_part {
+    struct pa pa;
+    uint32_t len;
+};
+
+/* virtqueue_bytes: memory that a ring of size entries takes: less than a page for 64, than two for
+ * 256. */
 size_t virtqueue_bytes(unsigned size);
 
 /* virtqueue_init: an empty ring of size entries (a power of two) in zeroed memory at va, pa,
@@ -44,15 +53,25 @@ struct pa virtqueue_used_pa(const struct virtqueue *q);
 MUST_CHECK int virtqueue_add(struct virtqueue *q, struct pa buf, uint32_t len, bool writable,
                              uint32_t cookie);
 
-/* virtqueue_kick: make what was added visible and notify the device unless it asked not to be. */
+/* virtqueue_add_parts: give the device an output buffer of n pieces, n >= 1. Returns 0, -ENOSPC. */
+MUST_CHECK int virtqueue_add_parts(struct virtqueue *q, const struct virtqueue_part *parts,
+                                   unsigned n, uint32_t cookie);
+
+/* virtqueue_kick: make what was added visible and notify the device unless it asked not to be.
+ * virtqueue_wants_kick: the first half: must the device be notified? */
 void virtqueue_kick(struct virtqueue *q);
+bool virtqueue_wants_kick(struct virtqueue *q);
+
+/* virtqueue_pending: the device has used something that was not reaped. */
+bool virtqueue_pending(const struct virtqueue *q);
 
 /* virtqueue_reap: take back one used buffer: its cookie, and the bytes the device wrote (as it
  * says: the caller bounds it by the buffer). Returns false when there is none. Ids that the device
  * made up are dropped. */
 bool virtqueue_reap(struct virtqueue *q, uint32_t *cookie, uint32_t *len);
 
-/* virtqueue_interrupts: ask for an interrupt at each used buffer, or not. */
+/* virtqueue_interrupts: ask for an interrupt when something more is used, or for none. With the
+ * event index that is one interrupt: ask again. Look for used buffers afterwards. */
 void virtqueue_interrupts(struct virtqueue *q, bool on);
 
 #endif

@@ -55,11 +55,10 @@ static void notify(struct virtio_device *dev, unsigned index)
     }
 }
 
-static uint32_t acknowledge(struct virtio_device *dev)
+static void acknowledge(struct virtio_device *dev)
 {
     (void)dev;
     fake_virtio.acknowledged++;
-    return 1;
 }
 
 static uint32_t config32(struct virtio_device *dev, unsigned offset)

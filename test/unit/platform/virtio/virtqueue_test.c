@@ -28,7 +28,7 @@ static void start(void)
     memset(with_device, 0, sizeof(with_device));
     nheld = outstanding = 0;
     ring_page = pages_alloc(0, PAGES_ZERO);
-    CHECK(virtqueue_bytes(SIZE) <= PAGE_SIZE && virtqueue_bytes(VIRTQUEUE_MAX) < PAGE_SIZE);
+    CHECK(virtqueue_bytes(SIZE) <= PAGE_SIZE && virtqueue_bytes(VIRTQUEUE_MAX) < 2 * PAGE_SIZE);
     virtqueue_init(&q, SIZE, pages_va(ring_page), pages_pa(ring_page));
     CHECK_EQ(fake_virtio.dev.transport->add_queue(&fake_virtio.dev, &q, QUEUE), 0);
     fake_virtio.ready = true;

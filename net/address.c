@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: MIT */
+/* Addresses of eth0: given at boot, or got by DHCP and router advertisements. */
+#include <asm/errno.h>
+#include <lwip/dhcp.h>
+#include <lwip/dns.h>
+#include <lwip/ip_addr.h>
+#include <lwip/nd6.h>
+#include <lwip/netif.h>
+
+#include "kernel/base/string.h"
+#include "net/core.h"
+#include "net/net.h"
+#include "net/netif.h"
+#include "platform/clock.h"
+#include "platform/irq.h"
+
+#define TEXT_MAX 64
+#define FIRST_ADDED6 1 /* 0 is the link-local one */
+
+static struct netif *eth; /* [I] after net_open_device */
+
+/* "ADDRESS/PREFIX" into its parts. */
+static int parse(const char *text, ip_addr_t *ip, unsigned *prefix)
+{
+    char buf[TEXT_MAX];
+    uint64_t bits;
+    if (string_copy(buf, sizeof(buf), text) < 0) {
+        return -EINVAL;
+    }
+    char *slash = strchr(buf, '/');
+    if (slash != NULL) {
+        *slash = 0;
+    }
+    if (!ipaddr_aton(buf, ip)) {
+        return -EINVAL;
+    }
+    unsigned most = IP_IS_V4(ip) ? 32 : 128;
+    bits = most;
+    if (slash != NULL && (string_to_u64(slash + 1, &bits) != 0 || bits > most)) {
+        return -EINVAL;
+    }
+    *prefix = (unsigned)bits;
+    return 0;
+}
+
+static int add4(const ip_addr_t *ip, unsigned prefix) NEEDS(net_core)
+{
+    ip4_addr_t mask;
+    ip4_addr_t gateway = *netif_ip4_gw(eth);
+    if (!ip4_addr_isany_val(*netif_ip4_addr(eth))) {
+        return -ENOSPC;
+    }
+    ip4_addr_set_u32(&mask, prefix == 0 ? 0 : lwip_htonl(~0U << (32 - prefix)));
+    netif_set_addr(eth, ip_2_ip4(ip), &mask, &gateway);
+    return 0;
+}
+
+/* lwIP takes every IPv6 network for a /64. */
+static int add6(const ip_addr_t *ip) NEEDS(net_core)
+{
+    for (unsigned i = FIRST_ADDED6; i < LWIP_IPV6_NUM_ADDRESSES; i++) {
+        if (ip6_addr_isinvalid(netif_ip6_addr_state(eth, i))) {
+            netif_ip6_addr_set(eth, (s8_t)i, ip_2_ip6(ip));
+            netif_ip6_addr_set_state(eth, (s8_t)i, IP6_ADDR_PREFERRED);
+            return 0;
+        }
+    }
+    return -ENOSPC;
+}
+
+int net_add_address(const char *text)
+{
+    ip_addr_t ip;
+    unsigned prefix;
+    if (eth == NULL) {
+        return -ENODEV;
+    }
+    int err = parse(text, &ip, &prefix);
+    if (err != 0) {
+        return err;
+    }
+    net_lock();
+    err = IP_IS_V4_VAL(ip) ? add4(&ip, prefix) : add6(&ip);
+    net_unlock();
+    return err;
+}
+
+int net_set_gateway(const char *text)
+{
+    ip_addr_t ip;
+    unsigned prefix;
+    if (eth == NULL) {
+        return -ENODEV;
+    }
+    int err = parse(text, &ip, &prefix);
+    if (err != 0 || strchr(text, '/') != NULL) {
+        return -EINVAL;
+    }
+    if (!IP_IS_V4_VAL(ip)) {
+        return -EOPNOTSUPP; /* lwIP learns IPv6 routers from their advertisements only */
+    }
+    net_lock();
+    netif_set_gw(eth, ip_2_ip4(&ip));
+    net_unlock();
+    return 0;
+}
+
+int net_ask_dhcp(const char *hostname, uint64_t deadline_ns)
+{
+    if (eth == NULL) {
+        return -ENODEV;
+    }
+    net_lock();
+    netif_set_hostname(eth, hostname);
+    err_t err = dhcp_start(eth);
+    net_unlock();
+    if (err != ERR_OK) {
+        return -ENOMEM;
+    }
+    while (!dhcp_supplied_address(eth)) {
+        if (clock_ns() >= deadline_ns) {
+            return -ETIMEDOUT;
+        }
+        if (!irq_poll()) {
+            __builtin_ia32_pause();
+        }
+    }
+    return 0;
+}
+
+long net_dns_server(unsigned n, char *out, size_t cap)
+{
+    net_lock();
+    ip_addr_t ip = *dns_getserver((u8_t)n);
+    net_unlock();
+    if (ip_addr_isany_val(ip) || ipaddr_ntoa_r(&ip, out, (int)cap) == NULL) {
+        return -ENOENT;
+    }
+    return (long)strlen(out);
+}
+
+bool net_has_device(void)
+{
+    return eth != NULL;
+}
+
+void net_open_device(void)
+{
+    eth = netif_start();
+    if (eth == NULL) {
+        return;
+    }
+    net_lock();
+    netif_create_ip6_linklocal_address(eth, 1);
+    netif_set_ip6_autoconfig_enabled(eth, 1);
+    netif_set_default(eth);
+    netif_set_up(eth);
+    net_unlock();
+}
