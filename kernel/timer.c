@@ -14,7 +14,7 @@ struct timer_queue {
     struct spinlock lock;
     struct rbtree tree; /* [lock] */
     uint64_t early_ns; /* [lock] the hardware fires at ~early_ns, as 0 stands for never */
-    struct timer *firing; /* [lock] its handler runs */
+    struct timer *firing; /* [A] its handler runs; set under the lock */
 };
 
 static struct timer_queue queues[MAX_CPUS];
@@ -78,7 +78,7 @@ LOCK_ITSELF static bool take_off(struct timer *t)
         rbtree_remove(&q->tree, &t->node);
         __atomic_store_n(&t->armed, false, __ATOMIC_RELAXED);
     }
-    bool running = q->firing == t && q != &queues[cpu_id()];
+    bool running = __atomic_load_n(&q->firing, __ATOMIC_RELAXED) == t && q != &queues[cpu_id()];
     spin_unlock(&q->lock);
     return running;
 }
@@ -97,11 +97,27 @@ void timer_set(struct timer *t, uint64_t deadline_ns)
     arm(q);
 }
 
+/* t's handler runs on another CPU, where it may have been set before it was set on its queue of now:
+ * who set it anew held that one's lock since, and so has seen firing. */
+static bool fires_elsewhere(const struct timer *t)
+{
+    bool running = false;
+    for (unsigned cpu = 0; cpu < MAX_CPUS; cpu++) { /* acquire: what the handler did is done */
+        running |= cpu != cpu_id() && __atomic_load_n(&queues[cpu].firing, __ATOMIC_ACQUIRE) == t;
+    }
+    return running;
+}
+
 void timer_cancel(struct timer *t)
 {
-    while (take_off(t)) {
-        __builtin_ia32_pause();
-    }
+    bool running;
+    do { /* in this order: what runs no more may have set it again */
+        running = fires_elsewhere(t);
+        running |= take_off(t);
+        if (running) {
+            __builtin_ia32_pause();
+        }
+    } while (running);
 }
 
 uint64_t timer_next(void)
@@ -124,11 +140,11 @@ static void expire(void)
     while ((t = first(q)) != NULL && t->deadline_ns <= clock_ns()) {
         rbtree_remove(&q->tree, &t->node);
         __atomic_store_n(&t->armed, false, __ATOMIC_RELAXED);
-        q->firing = t;
+        __atomic_store_n(&q->firing, t, __ATOMIC_RELAXED);
         spin_unlock(&q->lock);
         t->fire(t); /* its memory may be gone when it returns */
         spin_lock(&q->lock);
-        q->firing = NULL;
+        __atomic_store_n(&q->firing, NULL, __ATOMIC_RELEASE); /* pairs with fires_elsewhere */
     }
     arm(q);
 }
