@@ -29,7 +29,7 @@ long syscall(long nr, ...);
 
 static struct cpu cpus[FAKE_THREADS] __attribute__((aligned(4096)));
 static struct thread threads[FAKE_THREADS];
-static uint64_t armed_ns[FAKE_THREADS]; /* each its CPU's */
+static uint64_t armed_ns[FAKE_THREADS]; /* each its CPU's; goes on from run to run */
 static bool signals[FAKE_THREADS];
 static void (*timer_handler)(void);
 static void (*entry)(unsigned i);
@@ -37,6 +37,13 @@ static void (*entry)(unsigned i);
 uint32_t cpu_id(void)
 {
     return cpu_this()->id;
+}
+
+__attribute__((constructor)) static void disarm(void)
+{
+    for (unsigned i = 0; i < FAKE_THREADS; i++) {
+        armed_ns[i] = TIME_NEVER;
+    }
 }
 
 static void begin(unsigned i)
@@ -55,7 +62,6 @@ void fake_threads_run(unsigned n, void (*function)(unsigned i))
         cpus[i].id = i;
         threads[i].state = THREAD_RUNNING;
         threads[i].tid = (int)(FIRST_TID + i);
-        armed_ns[i] = TIME_NEVER;
     }
     lock_set_cpu_hook(cpu_id);
     timer_start();

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-// sources: kernel/timer.c kernel/base/rbtree.c platform/irq.c
-// fakes: moncall clock cpu log
+// fakes: cputime log
 /* Timers fire once, in order, never early; the hardware is always armed for the earliest or
  * sooner. */
 #include "kernel/timer.h"
@@ -9,6 +8,7 @@
 #include "platform/cpu.h"
 #include "platform/irq.h"
 #include "test/fake/clock.h"
+#include "test/fake/cputime.h"
 #include "test/fake/moncall.h"
 #include "test/unit/check.h"
 
@@ -49,13 +49,8 @@ static uint64_t earliest(void)
 
 static void pass_time(uint64_t ns)
 {
-    fake_now_ns += ns;
     last_fired = 0;
-    if (fake_timer_ns <= fake_now_ns) {
-        fake_timer_ns = TIME_NEVER;
-        cpu_this()->trap.pending |= 1UL << PENDING_TIMER;
-    }
-    irq_poll();
+    fake_pass_time(ns);
 }
 
 static void random_steps(void)
