@@ -30,7 +30,11 @@ static bool is_flag(int option)
     case SO_BROADCAST:
     case SO_OOBINLINE:
     case SO_DONTROUTE:
+    case SO_NO_CHECK:
     case SO_PASSCRED:
+    case SO_PASSSEC:
+    case SO_RXQ_OVFL:
+    case SO_SELECT_ERR_QUEUE:
     case SO_TIMESTAMP_OLD:
     case SO_TIMESTAMPNS_OLD:
     case SO_DEBUG: return true;
@@ -65,6 +69,17 @@ static int put_cred(struct socket *s, void *value, size_t *len)
     return put(value, len, &cred, sizeof(cred));
 }
 
+static int put_peer(struct socket *s, void *value, size_t *len)
+{
+    char name[SOCKET_ADDRESS_MAX];
+    size_t n = sizeof(name);
+    int err = s->ops->name(s, SOCKET_PEER, name, &n);
+    if (err != 0) {
+        return err;
+    }
+    return n < *len ? -EINVAL : put(value, len, name, n); /* Linux has it this way round */
+}
+
 static int get_general(struct socket *s, int option, void *value, size_t *len)
 {
     const struct socket_options *o = &s->options;
@@ -86,6 +101,8 @@ static int get_general(struct socket *s, int option, void *value, size_t *len)
     case SO_SNDTIMEO_OLD: return put_time(value, len, o->send_timeout_ns);
     case SO_RCVTIMEO_OLD: return put_time(value, len, o->receive_timeout_ns);
     case SO_LINGER: return put(value, len, &linger, sizeof(linger));
+    case SO_BSDCOMPAT: return put_int(value, len, 0);
+    case SO_PEERNAME: return put_peer(s, value, len);
     case SO_PEERCRED: return put_cred(s, value, len);
     default: return -ENOPROTOOPT;
     }
@@ -145,6 +162,7 @@ static int set_int(struct socket *s, int option, int number)
         *(option == SO_SNDBUFFORCE ? &o->send_buffer : &o->receive_buffer) =
             buffer_size(number, option == SO_SNDBUFFORCE ? SEND_MIN : RECEIVE_MIN, true);
         return 0;
+    case SO_BSDCOMPAT: return 0; /* it has done nothing for long */
     case SO_RCVLOWAT: o->low_water = number < 0 ? INT32_MAX : (uint32_t)max(number, 1); return 0;
     case SO_PRIORITY:
         if ((number < 0 || number > 6) && !admin) {

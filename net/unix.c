@@ -7,7 +7,9 @@
 
 #include <asm/errno.h>
 #include <asm/poll.h>
+#include <asm/socket.h>
 
+#include "kernel/base/string.h"
 #include "kernel/heap.h"
 #include "kernel/process.h"
 #include "net/unixflight.h"
@@ -212,9 +214,21 @@ static int unix_bind(struct socket *s, const void *addr, size_t len)
     return unixname_bind(unix_of(s), addr, len);
 }
 
+/* Names belong to one socket. */
+static int unix_set_option(struct socket *s, int level, int option, const void *value, size_t len)
+{
+    int on = 0;
+    (void)s;
+    if (level != SOL_SOCKET) {
+        return -EOPNOTSUPP;
+    }
+    memcpy(&on, value, min(len, sizeof(on)));
+    return option == SO_REUSEPORT && on != 0 ? -EOPNOTSUPP : -ENOPROTOOPT;
+}
+
 #define COMMON_OPS                                                                          \
     .bind = unix_bind, .shutdown = unix_shutdown, .poll = unix_poll, .queued = unix_queued, \
-    .name = unix_name, .release = unix_release
+    .name = unix_name, .set_option = unix_set_option, .release = unix_release
 #define JOINING_OPS \
     .connect = unixjoin_connect, .listen = unixjoin_listen, .accept = unixjoin_accept
 
@@ -264,6 +278,8 @@ struct unix_socket *unix_alloc(int type)
     list_init(&u->waiting);
     list_init(&u->named);
     list_init(&u->all);
+    list_init(&u->flying);
+    list_init(&u->reached);
     list_init(&u->peer_room.link);
     u->peer_room.wake = peer_has_room;
     u->refs = 1;

@@ -13,7 +13,9 @@
 
 static struct mutex flight = {.queue = {.waiters = LIST_INIT(flight.queue.waiters)}};
 static struct list sockets = LIST_INIT(sockets); /* [flight] struct unix_socket */
-static unsigned total; /* [A] changes under flight: files in flight that are such sockets */
+static struct list flying = LIST_INIT(flying); /* [flight] those that packets hold */
+static struct list reached = LIST_INIT(reached); /* [flight] whose packets are to be looked at */
+static bool none = true; /* [A] changes under flight: flying is empty */
 static bool collecting; /* [A] */
 
 /* The open socket that f is, NULL for other files. */
@@ -51,11 +53,16 @@ static void count(const struct scm *s, unsigned change) NEEDS(flight)
 {
     for (unsigned i = 0; i < s->n; i++) {
         struct unix_socket *u = behind(s->files[i]);
-        if (u != NULL) {
-            u->in_flight += change;
-            __atomic_fetch_add(&total, change, __ATOMIC_RELAXED);
+        if (u == NULL) {
+            continue;
+        }
+        u->in_flight += change;
+        list_remove(&u->flying);
+        if (u->in_flight != 0) {
+            list_append(&flying, &u->flying);
         }
     }
+    __atomic_store_n(&none, list_empty(&flying), __ATOMIC_RELAXED);
 }
 
 void unixflight_enter(const struct scm *s)
@@ -136,42 +143,45 @@ static void count_inside(struct unix_socket *held)
     held->outside--;
 }
 
-static void count_outside(struct unix_socket *held)
+/* held can be received; what it holds can be received then, too. */
+static void reach(struct unix_socket *held)
 {
-    held->outside++;
+    if (held->suspect) {
+        held->suspect = false;
+        list_append(&reached, &held->reached);
+    }
 }
 
 static void suspect_all(void) NEEDS(flight)
 {
     struct list *at;
-    list_for_each (at, &sockets) {
-        struct unix_socket *u = list_entry(at, struct unix_socket, all);
+    list_for_each (at, &flying) {
+        struct unix_socket *u = list_entry(at, struct unix_socket, flying);
         struct file *f = __atomic_load_n(&u->socket.file, __ATOMIC_ACQUIRE);
-        uint32_t refs = f != NULL ? __atomic_load_n(&f->refs, __ATOMIC_ACQUIRE) : 1;
-        u->suspect = u->in_flight != 0 && refs == u->in_flight;
+        u->suspect = __atomic_load_n(&f->refs, __ATOMIC_ACQUIRE) == u->in_flight;
         u->outside = u->in_flight;
     }
-    list_for_each (at, &sockets) {
-        struct unix_socket *u = list_entry(at, struct unix_socket, all);
+    list_for_each (at, &flying) {
+        struct unix_socket *u = list_entry(at, struct unix_socket, flying);
         if (u->suspect) {
             for_each_held(u, count_inside);
         }
     }
 }
 
-/* Clear one suspect that somebody can receive; what it holds can be received then, too. */
-static bool clear_one(void) NEEDS(flight)
+/* Clear suspects that somebody can receive. */
+static void clear_reachable(void) NEEDS(flight)
 {
     struct list *at;
-    list_for_each (at, &sockets) {
-        struct unix_socket *u = list_entry(at, struct unix_socket, all);
-        if (u->suspect && u->outside != 0) {
-            u->suspect = false;
-            for_each_held(u, count_outside);
-            return true;
+    list_for_each (at, &flying) {
+        struct unix_socket *u = list_entry(at, struct unix_socket, flying);
+        if (u->outside != 0) {
+            reach(u);
         }
     }
-    return false;
+    while ((at = list_pop(&reached)) != NULL) {
+        for_each_held(list_entry(at, struct unix_socket, reached), reach);
+    }
 }
 
 static void take_packets(struct unix_socket *u, struct list *out) NEEDS(u->socket.lock)
@@ -203,10 +213,9 @@ static void take_garbage(struct list *out) NEEDS(flight)
 {
     struct list *at;
     suspect_all();
-    while (clear_one()) {
-    }
-    list_for_each (at, &sockets) {
-        struct unix_socket *u = list_entry(at, struct unix_socket, all);
+    clear_reachable();
+    list_for_each (at, &flying) {
+        struct unix_socket *u = list_entry(at, struct unix_socket, flying);
         if (u->suspect) {
             empty(u, out);
         }
@@ -216,7 +225,8 @@ static void take_garbage(struct list *out) NEEDS(flight)
 void unixflight_collect(void)
 {
     struct list garbage;
-    if (__atomic_load_n(&total, __ATOMIC_RELAXED) == 0 ||
+    bool again;
+    if (__atomic_load_n(&none, __ATOMIC_RELAXED) ||
         __atomic_exchange_n(&collecting, true, __ATOMIC_ACQUIRE)) {
         return; /* who collects closes sockets and comes here again */
     }
@@ -225,11 +235,8 @@ void unixflight_collect(void)
         mutex_lock(&flight);
         take_garbage(&garbage);
         mutex_unlock(&flight);
-        bool none = list_empty(&garbage);
+        again = !list_empty(&garbage);
         packet_bury(&garbage);
-        if (none) {
-            break;
-        }
-    } while (__atomic_load_n(&total, __ATOMIC_RELAXED) != 0);
+    } while (again);
     __atomic_store_n(&collecting, false, __ATOMIC_RELEASE);
 }

@@ -13,8 +13,8 @@ void unixflight_forget(struct unix_socket *u);
 void unixflight_each(void (*fn)(struct unix_socket *u, void *ctx), void *ctx);
 
 /* unixflight_enter: the files of s are about to be queued. unixflight_leave: what is left in s of
- * a packet is not queued any more. unixflight_take: move them on to a receiver's to, which has none, or copy them.
- * take returns 0 or -ENOMEM. Context: all may block. */
+ * a packet is not queued any more. unixflight_take: move them on to a receiver's to, which has
+ * none, or copy them. take returns 0 or -ENOMEM. Context: all may block. */
 void unixflight_enter(const struct scm *s);
 void unixflight_leave(const struct scm *s);
 MUST_CHECK int unixflight_take(struct scm *s, struct scm *to, bool copy);

@@ -75,6 +75,8 @@ struct unix_socket {
     struct list named; /* [names] */
     /* in flight: unixflight.c */
     struct list all; /* [flight] of every socket that is not dead */
+    struct list flying; /* [flight] of those with in_flight */
+    struct list reached; /* [flight] while collecting */
     unsigned in_flight; /* [flight] references of its file that packets hold */
     unsigned outside; /* [flight] of those, how many are not in garbage; while collecting */
     bool suspect; /* [flight] has no other references; while collecting */

@@ -5,7 +5,9 @@
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <poll.h>
+#include <stddef.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "test/guest/show.h"
@@ -172,6 +174,61 @@ static void test_in_flight(void)
     close(s[1]);
 }
 
+static struct sockaddr_un listener_name(socklen_t *len)
+{
+    struct sockaddr_un un = {.sun_family = AF_UNIX};
+    *len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1);
+    *len += (socklen_t)sprintf(un.sun_path + 1, "elfin-circle-%d", getpid());
+    return un;
+}
+
+/* A listener that is only in the queue of a connection which it has not accepted. */
+static void test_listener(int reachable)
+{
+    socklen_t len;
+    struct sockaddr_un un = listener_name(&len);
+    int w = new_pipe(), l = socket(AF_UNIX, SOCK_STREAM, 0), c = socket(AF_UNIX, SOCK_STREAM, 0);
+    SHOW(bind(l, (void *)&un, len));
+    SHOW(listen(l, 1));
+    SHOW(connect(c, (void *)&un, len));
+    send_fds(c, l, w);
+    close(w);
+    int copy = reachable ? dup(l) : -1;
+    close(l);
+    close(c);
+    collect();
+    show_end("listener", reachable ? 100 : 5000);
+    if (reachable) {
+        int s = accept(copy, NULL, NULL);
+        int again = receive_fd(s);
+        TRUE(again >= 0);
+        close(again);
+        close(s);
+        close(copy);
+        close(again + 1);
+        show_end("accepted and closed", 5000);
+    }
+    close(end);
+}
+
+/* One in the queue of the next, very many times: closing the last closes all. */
+static void test_chain(void)
+{
+    int w = new_pipe(), held = w;
+    for (int i = 0; i < 3000; i++) {
+        int s[2];
+        pair(SOCK_STREAM, s);
+        send_fds(s[0], held, -1);
+        close(s[0]);
+        close(held);
+        held = s[1];
+    }
+    show_end("held by a chain", 0);
+    close(held);
+    show_end("chain", 5000);
+    close(end);
+}
+
 /* Many: what is not given back adds up. */
 static void test_many(void)
 {
@@ -193,6 +250,9 @@ int main(void)
     test_both_ends();
     test_reachable();
     test_in_flight();
+    test_listener(0);
+    test_listener(1);
+    test_chain();
     test_many();
     return 0;
 }
