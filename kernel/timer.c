@@ -97,7 +97,7 @@ void timer_set(struct timer *t, uint64_t deadline_ns)
     arm(q);
 }
 
-/* t's handler runs on another CPU, where it may have been set before it was set on its queue of now:
+/* The handler of t runs on another CPU, where it was set before it was set on its queue of now:
  * who set it anew held that one's lock since, and so has seen firing. */
 static bool fires_elsewhere(const struct timer *t)
 {
