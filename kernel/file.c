@@ -125,6 +125,15 @@ int fd_alloc(struct file *f, int min_fd, unsigned flags)
     return err != 0 ? err : (int)fd;
 }
 
+int fd_give(struct file *f, int min_fd, unsigned flags)
+{
+    int fd = fd_alloc(f, min_fd, flags);
+    if (fd < 0) {
+        file_put(f);
+    }
+    return fd;
+}
+
 int fd_room(void)
 {
     spin_lock(&fd_table.lock);

@@ -134,6 +134,8 @@ void file_put(struct file *f);
 /* fd_alloc: lowest free descriptor >= min_fd for f (takes over the caller's reference on success).
  * flags: O_CLOEXEC or 0. Returns it, -EMFILE (RLIMIT_NOFILE) or -ENOMEM. */
 MUST_CHECK int fd_alloc(struct file *f, int min_fd, unsigned flags);
+/* fd_give: the same, but f's reference is taken over in any case. */
+MUST_CHECK int fd_give(struct file *f, int min_fd, unsigned flags);
 /* fd_room: whether fd_alloc would find a descriptor now: 0 or -EMFILE. */
 MUST_CHECK int fd_room(void);
 /* fd_install: put f at exactly fd, closing what was there (dup2). Returns fd, -EBADF, -ENOMEM. */

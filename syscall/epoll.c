@@ -18,16 +18,6 @@
 #define EFD_NONBLOCK O_NONBLOCK
 #define EVENTS_MAX (INT32_MAX / sizeof(struct epoll_event))
 
-/* A descriptor for f, whose reference it takes over in any case. */
-static long give(struct file *f, unsigned flags)
-{
-    int fd = fd_alloc(f, 0, flags);
-    if (fd < 0) {
-        file_put(f);
-    }
-    return fd;
-}
-
 long sys_epoll_create1(int flags)
 {
     struct file *f;
@@ -35,7 +25,7 @@ long sys_epoll_create1(int flags)
         return -EINVAL;
     }
     int err = epoll_create_file(&f);
-    return err != 0 ? err : give(f, (unsigned)flags);
+    return err != 0 ? err : fd_give(f, 0, (unsigned)flags);
 }
 
 long sys_epoll_create(int size)
@@ -113,7 +103,7 @@ long sys_eventfd2(unsigned start, int flags)
         return -EINVAL;
     }
     int err = eventfd_create(start, (flags & EFD_SEMAPHORE) != 0, (unsigned)flags, &f);
-    return err != 0 ? err : give(f, (unsigned)flags);
+    return err != 0 ? err : fd_give(f, 0, (unsigned)flags);
 }
 
 long sys_eventfd(unsigned start)
@@ -134,7 +124,7 @@ long sys_signalfd4(int fd, const uint64_t USER *mask, size_t size, int flags)
     }
     if (fd == -1) {
         int err = signalfd_create(set, (unsigned)flags, &f);
-        return err != 0 ? err : give(f, (unsigned)flags);
+        return err != 0 ? err : fd_give(f, 0, (unsigned)flags);
     }
     struct fd_ref r = fd_borrow(fd);
     int err = r.file != NULL ? signalfd_set(r.file, set) : -EBADF;

@@ -25,11 +25,7 @@ static long dup_from(struct file *f, uint64_t min_fd, unsigned flags)
         return -EINVAL;
     }
     file_get(f);
-    int fd = fd_alloc(f, (int)min_fd, flags);
-    if (fd < 0) {
-        file_put(f);
-    }
-    return fd;
+    return fd_give(f, (int)min_fd, flags);
 }
 
 static long set_flags(struct file *f, unsigned flags)

@@ -134,11 +134,7 @@ long sys_dup(int fd)
     if (f == NULL) {
         return -EBADF;
     }
-    int fresh = fd_alloc(f, 0, 0);
-    if (fresh < 0) {
-        file_put(f);
-    }
-    return fresh;
+    return fd_give(f, 0, 0);
 }
 
 static long dup_to(int fd, int to, unsigned flags)

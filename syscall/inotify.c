@@ -22,11 +22,7 @@ long sys_inotify_init1(int flags)
     if (err != 0) {
         return err;
     }
-    int fd = fd_alloc(f, 0, (unsigned)flags);
-    if (fd < 0) {
-        file_put(f);
-    }
-    return fd;
+    return fd_give(f, 0, (unsigned)flags);
 }
 
 long sys_inotify_init(void)

@@ -131,9 +131,5 @@ long sys_memfd_create(const char USER *name, unsigned flags)
         return err;
     }
     f->vnode->seals = (flags & MFD_ALLOW_SEALING) != 0 ? 0 : F_SEAL_SEAL;
-    int fd = fd_alloc(f, 0, flags & MFD_CLOEXEC ? O_CLOEXEC : 0);
-    if (fd < 0) {
-        file_put(f);
-    }
-    return fd;
+    return fd_give(f, 0, flags & MFD_CLOEXEC ? O_CLOEXEC : 0);
 }

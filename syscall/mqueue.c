@@ -29,11 +29,7 @@ long sys_mq_open(const char USER *name, int flags, unsigned mode, const void USE
     if (err != 0) {
         return err;
     }
-    int fd = fd_alloc(f, 0, O_CLOEXEC);
-    if (fd < 0) {
-        file_put(f);
-    }
-    return fd;
+    return fd_give(f, 0, O_CLOEXEC);
 }
 
 long sys_mq_unlink(const char USER *name)

@@ -90,11 +90,7 @@ static long open_descriptor(struct socket *s, unsigned flags)
         s->ops->release(s);
         return err;
     }
-    int fd = fd_alloc(f, 0, flags & SOCK_CLOEXEC);
-    if (fd < 0) {
-        file_put(f);
-    }
-    return fd;
+    return fd_give(f, 0, flags & SOCK_CLOEXEC);
 }
 
 long sys_socket(int family, int type, int protocol)

@@ -35,11 +35,7 @@ static long open_name(const struct name *n, unsigned flags, uint32_t mode, unsig
     if (err != 0) {
         return err == -EINTR ? -ERESTARTSYS : err;
     }
-    int fd = fd_alloc(f, 0, flags & O_CLOEXEC);
-    if (fd < 0) {
-        file_put(f);
-    }
-    return fd;
+    return fd_give(f, 0, flags & O_CLOEXEC);
 }
 
 long sys_openat(int at, const char USER *name, int flags, unsigned mode)

@@ -133,11 +133,7 @@ long sys_pidfd_open(int pid, unsigned flags)
     if (f == NULL) {
         return -ENOMEM;
     }
-    int fd = fd_alloc(f, 0, O_CLOEXEC);
-    if (fd < 0) {
-        file_put(f);
-    }
-    return fd;
+    return fd_give(f, 0, O_CLOEXEC);
 }
 
 static long send_to_self(int sig, const void USER *uinfo)

@@ -131,11 +131,7 @@ long sys_timerfd_create(int clock, int flags)
     if (err != 0) {
         return err;
     }
-    int fd = fd_alloc(f, 0, (unsigned)flags);
-    if (fd < 0) {
-        file_put(f);
-    }
-    return fd;
+    return fd_give(f, 0, (unsigned)flags);
 }
 
 long sys_timerfd_settime(int fd, int flags, const void USER *value, void USER *old)

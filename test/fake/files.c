@@ -15,6 +15,7 @@
 #include "fs/tmpfs.h"
 #include "kernel/mmap.h"
 #include "kernel/signal.h"
+#include "test/fake/firstname.h"
 
 struct mount *fake_root;
 unsigned long fake_forgotten;
@@ -59,19 +60,6 @@ __attribute__((constructor)) static void start(void)
         abort();
     }
     go_home();
-}
-
-/* Copies the first name that is neither "." nor ".."; stops there. */
-static int first_name(void *ctx, const char *name, size_t len, uint64_t ino, unsigned dtype,
-                      uint64_t next)
-{
-    char *to = ctx;
-    if (next <= 2) {
-        return 0;
-    }
-    memcpy(to, name, len);
-    to[len] = 0;
-    return 1;
 }
 
 static void clear(struct vnode *dir)

@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "test/guest/epolls.h"
 #include "test/guest/show.h"
 
 #ifndef SYS_epoll_pwait2
@@ -35,25 +36,6 @@ static void close_pipe(void)
 {
     close(r);
     close(w);
-}
-
-static int control(int ep, int op, int fd, unsigned events, uint64_t value)
-{
-    struct epoll_event ev = {.events = events, .data = {.u64 = value}};
-    return epoll_ctl(ep, op, fd, &ev);
-}
-
-/* Print the events that hold now, in order of their data. */
-static void look(const char *what, int ep)
-{
-    struct epoll_event ev[16];
-    int n = epoll_wait(ep, ev, 16, 0);
-    printf("%s: %d", what, n);
-    for (uint64_t key = 0; key < 100; key++)
-        for (int i = 0; i < n; i++)
-            if (ev[i].data.u64 == key)
-                printf(" [%d: %x]", (int)key, ev[i].events);
-    printf("\n");
 }
 
 static void test_errors(void)

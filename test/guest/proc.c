@@ -13,22 +13,7 @@
 #include <unistd.h>
 
 #include "test/guest/show.h"
-
-static char text[1 << 16];
-
-/* The whole file, NUL-ended. Returns its length, -1 when it cannot be read. */
-static long slurp(const char *path)
-{
-    int fd = open(path, O_RDONLY);
-    long len = 0, n;
-    if (fd < 0)
-        return -1;
-    while ((n = read(fd, text + len, sizeof text - 1 - (size_t)len)) > 0)
-        len += n;
-    close(fd);
-    text[len] = 0;
-    return len;
-}
+#include "test/guest/slurp.h"
 
 static int link_is(const char *path, const char *expected)
 {

@@ -20,26 +20,12 @@
 #include <unistd.h>
 
 #include "test/guest/show.h"
+#include "test/guest/slurp.h"
 
 #define STAT_FIELDS 52
 #define THREADS 3
 
-static char text[1 << 16];
 static sem_t started, finish;
-
-/* All of a file, with a NUL behind it. Returns its length, -1 when it cannot be read. */
-static long slurp(const char *name)
-{
-    long len = 0, n;
-    int fd = open(name, O_RDONLY);
-    if (fd < 0)
-        return -1;
-    while ((n = read(fd, text + len, sizeof text - 1 - (size_t)len)) > 0)
-        len += n;
-    close(fd);
-    text[len] = 0;
-    return n < 0 ? -1 : len;
-}
 
 /* The rest of the line that starts with key, NULL when there is none. */
 static const char *line_of(const char *key)

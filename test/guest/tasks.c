@@ -16,34 +16,26 @@
 #include <unistd.h>
 
 #include "test/guest/show.h"
+#include "test/guest/slurp.h"
 
 #define MSEC 1000000L
 #define STAT_FIELDS 52
 
-static char text[1 << 14];
 static pthread_barrier_t begun, over;
 static int busy_tid, idle_tid;
 
-/* A file of thread tid. Returns its length, -1. */
-static long slurp(int tid, const char *name)
+/* A file of thread tid. */
+static long slurp_of(int tid, const char *name)
 {
     char path[64];
-    long len = 0, n;
     snprintf(path, sizeof path, "/proc/self/task/%d/%s", tid, name);
-    int fd = open(path, O_RDONLY);
-    if (fd < 0)
-        return -1;
-    while ((n = read(fd, text + len, sizeof text - 1 - (size_t)len)) > 0)
-        len += n;
-    close(fd);
-    text[len] = 0;
-    return len;
+    return slurp(path);
 }
 
 /* The n-th field of stat, counted from 1 as proc(5) does; the name is the second. */
 static long field(int tid, int n)
 {
-    if (slurp(tid, "stat") <= 0)
+    if (slurp_of(tid, "stat") <= 0)
         return -99;
     char *at = strrchr(text, ')') + 2;
     for (int i = 3; i < n && at != NULL; i++)
@@ -91,7 +83,7 @@ static void *idle(void *arg)
 static int fields_of(int tid)
 {
     int n = 2;
-    if (slurp(tid, "stat") <= 0)
+    if (slurp_of(tid, "stat") <= 0)
         return 0;
     for (char *at = strrchr(text, ')'); at != NULL && *at != 0; at++)
         n += *at == ' ';
@@ -104,7 +96,7 @@ static void test_stat(void)
     long ticks = sysconf(_SC_CLK_TCK);
     SHOW(fields_of(busy_tid));
     SHOW(fields_of(me));
-    TRUE(slurp(busy_tid, "stat") > 0 && atoi(text) == busy_tid);
+    TRUE(slurp_of(busy_tid, "stat") > 0 && atoi(text) == busy_tid);
     TRUE(strstr(text, "(busy bee)") != NULL);
     TRUE(field(idle_tid, 3) == 'S');
     TRUE(field(busy_tid, 4) == getppid());
@@ -130,30 +122,30 @@ static void test_status(pthread_t t)
     unsigned long pending, blocked;
     CPU_ZERO(&first);
     CPU_SET(0, &first);
-    TRUE(slurp(busy_tid, "comm") > 0 && strcmp(text, "busy bee\n") == 0);
-    TRUE(slurp(busy_tid, "status") > 0);
+    TRUE(slurp_of(busy_tid, "comm") > 0 && strcmp(text, "busy bee\n") == 0);
+    TRUE(slurp_of(busy_tid, "status") > 0);
     TRUE(strncmp(line_of("Name:\t"), "busy bee\n", 9) == 0);
     TRUE(atoi(line_of("\nPid:\t")) == busy_tid && atoi(line_of("Tgid:\t")) == getpid());
     SHOW(atoi(line_of("Threads:\t")));
     sched_setaffinity(idle_tid, sizeof first, &first);
     pthread_kill(t, SIGUSR1);
-    TRUE(slurp(idle_tid, "status") > 0);
+    TRUE(slurp_of(idle_tid, "status") > 0);
     TRUE(strncmp(line_of("Cpus_allowed_list:\t"), "0\n", 2) == 0);
     TRUE(strtoul(line_of("Cpus_allowed:\t"), NULL, 16) == 1);
     SHOW(sscanf(line_of("SigPnd:\t"), "%lx", &pending));
     SHOW(sscanf(line_of("SigBlk:\t"), "%lx", &blocked));
     printf("pending %lx, blocked %lx\n", pending, blocked & 0xfff);
-    TRUE(slurp(busy_tid, "status") > 0);
+    TRUE(slurp_of(busy_tid, "status") > 0);
     SHOW(sscanf(line_of("SigPnd:\t"), "%lx", &pending));
     printf("pending %lx\n", pending);
     TRUE(atoi(line_of("\nvoluntary_ctxt_switches:\t")) >= 0);
     unsigned long long ran = 0, waited, slices = 0;
-    TRUE(slurp(busy_tid, "schedstat") > 0);
+    TRUE(slurp_of(busy_tid, "schedstat") > 0);
     SHOW(sscanf(text, "%llu %llu %llu", &ran, &waited, &slices));
     TRUE(ran >= 250 * MSEC && slices > 0);
-    TRUE(slurp(busy_tid, "cmdline") > 0);
-    TRUE(slurp(busy_tid, "wchan") >= 0);
-    SHOW(slurp(getpid(), "../../stat") > 0);
+    TRUE(slurp_of(busy_tid, "cmdline") > 0);
+    TRUE(slurp_of(busy_tid, "wchan") >= 0);
+    SHOW(slurp_of(getpid(), "../../stat") > 0);
 }
 
 static volatile sig_atomic_t taken;
@@ -207,6 +199,6 @@ int main(void)
     pthread_barrier_wait(&over);
     for (int i = 0; i < 2; i++)
         pthread_join(t[i], NULL);
-    SHOW(slurp(busy_tid, "stat"));
+    SHOW(slurp_of(busy_tid, "stat"));
     return 0;
 }

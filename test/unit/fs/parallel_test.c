@@ -21,6 +21,7 @@
 #include "kernel/process.h"
 #include "kernel/signal.h"
 #include "kernel/uaccess.h"
+#include "test/fake/firstname.h"
 #include "test/fake/heap.h"
 #include "test/fake/threads.h"
 #include "test/unit/check.h"
@@ -170,18 +171,6 @@ static void call_at_random(unsigned cpu)
         default: use_file(cpu, a); break;
         }
     }
-}
-
-static int first_name(void *ctx, const char *name, size_t len, uint64_t ino, unsigned dtype,
-                      uint64_t next)
-{
-    char *to = ctx;
-    if (next <= 2) {
-        return 0;
-    }
-    memcpy(to, name, len);
-    to[len] = 0;
-    return 1;
 }
 
 /* Remove what is in dir; its link count must fall to that of an empty directory. */
