@@ -49,7 +49,6 @@ struct tmpnode *tmpnode_create(struct tmpfs *fs, uint32_t mode, uint64_t lower_i
     n->lower_ino = lower_ino;
     n->complete = lower_ino == 0;
     list_init(&n->order);
-    list_init(&n->xattrs);
     n->attr.ino = lower_ino;
     n->attr.mode = mode;
     if (lower_ino == 0) {

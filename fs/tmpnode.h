@@ -54,7 +54,7 @@ struct tmpnode {
     struct rbnode lower_node; /* [fs->lock] in fs->by_lower */
     uint64_t lower_ino; /* [I] 0: nothing below */
     uint64_t lower_len; /* [L] contents below are valid up to here */
-    struct list xattrs; /* [L] extended attributes */
+    struct rbtree xattrs; /* [L] extended attributes */
     struct vattr attr; /* [L] size, times, mode ...; [T] nlink; [I] ino, rdev, type of mode */
     /* directories */
     struct rbtree names; /* [T] */

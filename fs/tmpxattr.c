@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Extended attributes of tmpfs nodes: a list each, since few nodes have any and those have few. The
+/* Extended attributes of tmpfs nodes: a tree each by name, since some programs set thousands. The
  * node's lock guards it. What the image's inodes carry is not taken over. Source: xattr(7). */
 #include <asm/errno.h>
 #include <linux/xattr.h>
@@ -10,21 +10,27 @@
 #include "kernel/heap.h"
 
 struct tmpxattr {
-    struct list link; /* [L of the node] */
+    struct rbnode link; /* [L of the node] */
     char *key; /* [I] behind the value */
     size_t size; /* [I] */
     char value[]; /* [I] array[size], then the key */
 };
 
-static struct tmpxattr *find_locked(const struct tmpnode *n, const char *key)
+/* The attribute called key, or NULL and where its link belongs: below *parent at *place. */
+static struct tmpxattr *find_locked(struct tmpnode *n, const char *key, struct rbnode **parent,
+                                    struct rbnode ***place)
 {
-    struct list *at;
     lock_assert_held(&n->vnode.lock);
-    list_for_each (at, &n->xattrs) {
-        struct tmpxattr *x = list_entry(at, struct tmpxattr, link);
-        if (strcmp(x->key, key) == 0) {
+    *parent = NULL;
+    *place = &n->xattrs.root;
+    while (**place != NULL) {
+        struct tmpxattr *x = rb_entry(**place, struct tmpxattr, link);
+        int order = strcmp(key, x->key);
+        if (order == 0) {
             return x;
         }
+        *parent = **place;
+        *place = &(*parent)->child[order > 0];
     }
     return NULL;
 }
@@ -44,8 +50,10 @@ static struct tmpxattr *create(const char *key, const struct xattr_value *value)
 
 long tmpxattr_get(struct vnode *v, const char *key, void *buf, size_t cap)
 {
+    struct rbnode *parent;
+    struct rbnode **place;
     spin_lock(&v->lock);
-    const struct tmpxattr *x = find_locked(tmpnode_of(v), key);
+    const struct tmpxattr *x = find_locked(tmpnode_of(v), key, &parent, &place);
     long result = x != NULL ? (long)x->size : -ENODATA;
     if (x != NULL && cap != 0) {
         result = x->size <= cap ? result : -ERANGE;
@@ -71,14 +79,17 @@ int tmpxattr_set(struct vnode *v, const char *key, const struct xattr_value *val
     if (value != NULL && fresh == NULL) {
         return -ENOSPC;
     }
+    struct rbnode *parent;
+    struct rbnode **place;
     spin_lock(&v->lock);
-    struct tmpxattr *old = find_locked(n, key);
+    struct tmpxattr *old = find_locked(n, key, &parent, &place);
     int err = check_locked(old, value == NULL, flags);
     if (err == 0 && old != NULL) {
-        list_remove(&old->link);
+        rbtree_remove(&n->xattrs, &old->link);
     }
     if (err == 0 && fresh != NULL) {
-        list_append(&n->xattrs, &fresh->link);
+        (void)find_locked(n, key, &parent, &place);
+        rbtree_link(&n->xattrs, &fresh->link, parent, place);
     }
     spin_unlock(&v->lock);
     heap_free(err == 0 ? old : fresh);
@@ -92,12 +103,11 @@ long tmpxattr_list(struct vnode *v, bool trusted, char *buf, size_t cap)
 {
     static const char prefix[] = XATTR_TRUSTED_PREFIX;
     const struct tmpnode *n = tmpnode_of(v);
-    struct list *at;
     size_t used = 0;
     bool full = false;
     spin_lock(&v->lock);
-    list_for_each (at, &n->xattrs) {
-        const struct tmpxattr *x = list_entry(at, struct tmpxattr, link);
+    for (struct rbnode *at = rbtree_first(&n->xattrs); at != NULL; at = rbtree_next(at)) {
+        const struct tmpxattr *x = rb_entry(at, struct tmpxattr, link);
         size_t len = strlen(x->key) + 1;
         if (!trusted && strncmp(x->key, prefix, sizeof(prefix) - 1) == 0) {
             continue;
@@ -114,9 +124,9 @@ long tmpxattr_list(struct vnode *v, bool trusted, char *buf, size_t cap)
 
 void tmpxattr_free(struct tmpnode *n)
 {
-    while (!list_empty(&n->xattrs)) {
-        struct tmpxattr *x = list_entry(n->xattrs.next, struct tmpxattr, link);
-        list_remove(&x->link);
+    while (n->xattrs.root != NULL) {
+        struct tmpxattr *x = rb_entry(n->xattrs.root, struct tmpxattr, link);
+        rbtree_remove(&n->xattrs, &x->link);
         heap_free(x);
     }
 }

@@ -127,6 +127,17 @@ static long move_data(struct splice *s, char *buf, size_t len)
     return socket ? drain_to_socket(s, buf, len) : drain_pipe(s, buf, len);
 }
 
+/* Is there more to take, and room for it, without waiting? What cannot seek may block in its read:
+ * that is asked for once. */
+static bool goes_on(struct splice *s)
+{
+    if (s->in_pipe == NULL && s->in->ops->seek == NULL) {
+        return false;
+    }
+    return (s->in_pipe == NULL || wait_for(s->in, POLLIN, true) == 0) &&
+           wait_for(s->out, POLLOUT, true) == 0;
+}
+
 static long splice_run(struct splice *s, size_t len)
 {
     long err = 0;
@@ -140,9 +151,13 @@ static long splice_run(struct splice *s, size_t len)
     if (buf == NULL) {
         return err != 0 ? err : -ENOMEM;
     }
-    err = move_data(s, buf, len);
+    size_t done = 0;
+    do {
+        err = move_data(s, buf, len - done);
+        done += err > 0 ? (size_t)err : 0;
+    } while (err > 0 && done < len && goes_on(s));
     heap_free(buf);
-    return err;
+    return done > 0 ? (long)done : err;
 }
 
 static int check_ends(const struct splice *s, bool in_offset, bool out_offset)

@@ -111,6 +111,27 @@ static void test_full(void)
     new_pipe(0);
 }
 
+/* One call moves all that is there and finds room. */
+static void test_whole(void)
+{
+    char name[] = "whole";
+    int f = open(name, O_CREAT | O_RDWR, 0644), null = open("/dev/null", O_WRONLY), back_pipe[2];
+    pipe(back_pipe);
+    SHOW(write(w, data, 65536));
+    SHOW(splice(r, NULL, f, NULL, 1 << 20, 0));
+    lseek(f, 0, SEEK_SET);
+    SHOW(splice(f, NULL, w, NULL, 1 << 20, 0));
+    SHOW(splice(r, NULL, back_pipe[1], NULL, 40960, 0));
+    SHOW(splice(back_pipe[0], NULL, null, NULL, 40000, 0));
+    SHOW(splice(back_pipe[0], NULL, null, NULL, 40000, 0));
+    SHOW(splice(r, NULL, null, NULL, 1 << 20, 0));
+    SHOW(splice(r, NULL, null, NULL, 1, SPLICE_F_NONBLOCK));
+    close(f);
+    close(null);
+    close(back_pipe[0]);
+    close(back_pipe[1]);
+}
+
 static void test_errors(void)
 {
     long pos = 0, bad = -1;
@@ -160,6 +181,7 @@ int main(void)
     test_between();
     test_tee();
     test_full();
+    test_whole();
     test_errors();
     test_vmsplice();
     return 0;
