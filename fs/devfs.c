@@ -64,7 +64,7 @@ static int zero_page(struct file *f, uint64_t index, bool write, struct file_pag
     if (page == NULL) {
         return -ENOMEM;
     }
-    *out = (struct file_page){pages_pa(page), page};
+    *out = (struct file_page){.pa = pages_pa(page), .page = page};
     return 0;
 }
 

@@ -84,7 +84,7 @@ static int lower_page(uint64_t ino, uint64_t index, struct file_page *out)
     if (!is_zero(eroimage.base + offset + used, PAGE_SIZE - used)) {
         return -ENODATA; /* a mapping shows zeros behind the end of the file */
     }
-    *out = (struct file_page){{eroimage.pa.v + offset}, NULL};
+    *out = (struct file_page){.pa = {eroimage.pa.v + offset}};
     return 0;
 }
 

@@ -114,7 +114,7 @@ static int page_for_read(struct tmpnode *n, uint64_t index, struct file_page *ou
         return err != 0 && err != -ENODATA ? err : -ENODATA;
     }
     pages_get(p->page);
-    *out = (struct file_page){pages_pa(p->page), p->page};
+    *out = (struct file_page){.pa = pages_pa(p->page), .page = p->page};
     return 0;
 }
 
@@ -130,7 +130,7 @@ long tmpdata_read(struct vnode *v, struct iov_iter *it, uint64_t pos)
     struct tmpnode *n = tmpnode_of(v);
     long done = 0;
     while (iov_left(it) != 0) {
-        struct file_page fp = {{0}, NULL};
+        struct file_page fp = {.page = NULL};
         spin_lock(&n->vnode.lock);
         uint64_t left = pos < n->attr.size ? n->attr.size - pos : 0;
         size_t offset = pos % PAGE_SIZE;
@@ -248,7 +248,7 @@ int tmpdata_page(struct vnode *v, uint64_t index, bool write, struct file_page *
         if (p != NULL) {
             err = 0;
             pages_get(p->page);
-            *out = (struct file_page){pages_pa(p->page), p->page};
+            *out = (struct file_page){pages_pa(p->page), p->page, below(n, index)};
         }
     }
     spin_unlock(&n->vnode.lock);

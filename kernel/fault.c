@@ -166,7 +166,7 @@ static int object_page(const struct vma *v, uint64_t va, bool write, struct file
 {
     uint64_t index = (v->offset + (va - v->start)) >> PAGE_SHIFT;
     int err = v->file->ops->mmap_page(v->file, index, write, out);
-    if (err == 0 && write && v->file->vnode != NULL) { /* may be another than was mapped so far */
+    if (err == 0 && write && out->replaces && v->file->vnode != NULL) {
         space_forget_page(v->file->vnode, index, out->pa);
     }
     return err;

@@ -54,6 +54,7 @@ static inline size_t iov_left(const struct iov_iter *it)
 struct file_page {
     struct pa pa; /* page-aligned frame */
     struct page *page; /* counted frame with one reference for the caller, NULL for initrd frames */
+    bool replaces; /* mappings made before may show another frame, which this one takes over from */
 };
 
 /* What a kind of file can do. NULL members: the call fails with the error named. */

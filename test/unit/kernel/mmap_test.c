@@ -66,7 +66,7 @@ static int file_page(struct file *f, uint64_t index, bool write, struct file_pag
     if (index >= FILE_PAGES) {
         return -ENXIO;
     }
-    *out = (struct file_page){file_pa(index), cached[index]};
+    *out = (struct file_page){.pa = file_pa(index), .page = cached[index]};
     if (out->page != NULL) {
         pages_get(out->page);
     }
