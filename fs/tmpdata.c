@@ -74,8 +74,9 @@ static int page_fill(const struct tmpnode *n, uint64_t index, void *va)
     return n->fs->lower->data(n->lower_ino, pos, va, len);
 }
 
-/* The node's own page at index, to be written; made if there is none. NULL: -ENOMEM or *err. */
-static struct tmppage *page_own(struct tmpnode *n, uint64_t index, int *err)
+/* The node's own page at index, to be written; made if there is none, as flags of pages_alloc say.
+ * NULL: -ENOMEM or *err. */
+static struct tmppage *page_own(struct tmpnode *n, uint64_t index, unsigned flags, int *err)
 {
     struct tmppage *p = page_find(n, index);
     if (p != NULL) {
@@ -83,7 +84,7 @@ static struct tmppage *page_own(struct tmpnode *n, uint64_t index, int *err)
         return p;
     }
     p = heap_alloc(sizeof(*p));
-    struct page *frame = p != NULL ? pages_alloc(0, 0) : NULL;
+    struct page *frame = p != NULL ? pages_alloc(0, flags) : NULL;
     *err = frame == NULL ? -ENOMEM : page_fill(n, index, pages_va(frame));
     if (*err != 0) {
         if (frame != NULL) {
@@ -108,7 +109,7 @@ static int page_for_read(struct tmpnode *n, uint64_t index, struct file_page *ou
         if (err != -ENODATA) {
             return err;
         }
-        p = page_own(n, index, &err);
+        p = page_own(n, index, 0, &err);
     }
     if (p == NULL) {
         return err != 0 && err != -ENODATA ? err : -ENODATA;
@@ -184,7 +185,7 @@ static long write_page(struct tmpnode *n, struct iov_iter *it, uint64_t pos, siz
     spin_lock(&n->vnode.lock);
     bool overlaid = below(n, index) && page_find(n, index) == NULL;
     int err = check_seals_locked(n, pos + len);
-    struct tmppage *p = err == 0 ? page_own(n, index, &err) : NULL;
+    struct tmppage *p = err == 0 ? page_own(n, index, PAGES_MODEST, &err) : NULL;
     struct page *frame = p != NULL ? p->page : NULL;
     if (frame != NULL) {
         pages_get(frame);
@@ -244,7 +245,7 @@ int tmpdata_page(struct vnode *v, uint64_t index, bool write, struct file_page *
         err = page_for_read(n, index, out);
     }
     if (err == -ENODATA || (err == 0 && write)) { /* a hole gets a page when it is mapped */
-        struct tmppage *p = page_own(n, index, &err);
+        struct tmppage *p = page_own(n, index, 0, &err);
         if (p != NULL) {
             err = 0;
             pages_get(p->page);
@@ -310,7 +311,7 @@ static int zero_part(struct tmpnode *n, uint64_t from, uint64_t to)
     if (from == to || (p == NULL ? !below(n, index) : p->unwritten)) {
         return 0;
     }
-    p = page_own(n, index, &err);
+    p = page_own(n, index, 0, &err);
     if (p != NULL) {
         p->unwritten = to - from == PAGE_SIZE;
         memset((char *)pages_va(p->page) + from % PAGE_SIZE, 0, to - from);
@@ -371,16 +372,33 @@ static int punch_locked(struct tmpnode *n, uint64_t start, uint64_t end)
     return err;
 }
 
+/* Pages of [first, end) that were set aside and never written. */
+static void drop_unwritten(struct tmpnode *n, uint64_t first, uint64_t end)
+{
+    struct tmppage *p;
+    for (; (p = page_at_or_after(n, first)) != NULL && p->index < end; first++) {
+        first = p->index;
+        if (p->unwritten) {
+            page_drop(n, p);
+        }
+    }
+}
+
 static int reserve_locked(struct tmpnode *n, uint64_t start, uint64_t end)
 {
     int err = 0;
-    for (uint64_t i = start >> PAGE_SHIFT; err == 0 && i << PAGE_SHIFT < end; i++) {
+    uint64_t first = start >> PAGE_SHIFT;
+    uint64_t i = first;
+    for (; err == 0 && i << PAGE_SHIFT < end; i++) {
         if (page_find(n, i) == NULL) {
-            struct tmppage *p = page_own(n, i, &err);
+            struct tmppage *p = page_own(n, i, PAGES_MODEST, &err);
             if (p != NULL) {
                 p->unwritten = !below(n, i);
             }
         }
+    }
+    if (err != 0) { /* all or nothing; what was there reads as zeros without its page, too */
+        drop_unwritten(n, first, i);
     }
     return err == -ENOMEM ? -ENOSPC : err;
 }

@@ -18,6 +18,7 @@
 #define PAGE_FREE 0x1
 #define RESERVE_PART 64 /* of RAM is kept for PAGES_RESERVE, */
 #define RESERVE_MAX 256 /* at most this many frames */
+#define MODEST_PART 16 /* of RAM is out of reach for PAGES_MODEST */
 
 struct range {
     size_t start, end, next; /* frame numbers; [start, next) are set up */
@@ -167,6 +168,7 @@ struct page *pages_alloc(unsigned order, unsigned flags)
     spin_lock(&lock);
     struct page *p = NULL;
     size_t keep = flags & PAGES_RESERVE ? 0 : reserve;
+    keep = flags & PAGES_MODEST ? max(keep, total / MODEST_PART) : keep;
     if (used + n + keep <= total) {
         p = take_locked(order);
     }

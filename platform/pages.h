@@ -12,6 +12,7 @@
 
 #define PAGES_ZERO 0x1 /* flag: the block comes zeroed */
 #define PAGES_RESERVE 0x2 /* flag: may dip into the reserve kept for the kernel's own needs */
+#define PAGES_MODEST 0x4 /* flag: leaves a sixteenth of memory free (files, to the program) */
 
 /* One per frame; 32 bytes. Fields belong to the allocator unless a comment says otherwise. */
 struct page {

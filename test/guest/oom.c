@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -56,6 +57,11 @@ static int refuse(void)
     if (malloc(1L << 40))
         return 5;
     int fd = open("/tmp/fill", O_RDWR | O_CREAT, 0600);
+    struct stat st;
+    if (fallocate(fd, 0, 0, 1L << 30) != -1 || errno != ENOSPC)
+        return 12;
+    if (fstat(fd, &st) || st.st_size || st.st_blocks)
+        return 13;
     static char block[64 * PAGE];
     long written = 0, n;
     while ((n = write(fd, block, sizeof block)) > 0)

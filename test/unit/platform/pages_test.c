@@ -142,6 +142,10 @@ static void exhaustion(void)
 {
     size_t n = 0;
     start();
+    while (pages_alloc(0, PAGES_MODEST) != NULL) {
+        n++;
+    }
+    CHECK_EQ(n, total - total / 16);
     while (pages_alloc(0, 0) != NULL) {
         n++;
     }
