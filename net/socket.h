@@ -99,6 +99,12 @@ void socket_init(struct socket *s, const struct socket_ops *ops, int family, int
  * or -ENOMEM: nothing is taken over. */
 MUST_CHECK int socket_open(struct socket *s, unsigned flags, struct file **out);
 
+/* socket_file: the open file of s, not referenced; NULL: it never had one. */
+static inline struct file *socket_file(const struct socket *s)
+{
+    return __atomic_load_n(&s->file, __ATOMIC_ACQUIRE); /* pairs with socket_open */
+}
+
 /* socket_of: the socket behind a file, NULL for others. */
 struct socket *socket_of(const struct file *f);
 
@@ -115,7 +121,7 @@ void socket_set_error(struct socket *s, int error);
 /* socket_flag: an on-off option of SOL_SOCKET, SO_KEEPALIVE and the like. */
 static inline bool socket_flag(const struct socket *s, int option)
 {
-    return (s->options.flags >> option & 1) != 0;
+    return (__atomic_load_n(&s->options.flags, __ATOMIC_RELAXED) >> option & 1) != 0;
 }
 
 /* socket_put_time: the control message of SO_TIMESTAMP or SO_TIMESTAMPNS if one is on: m came in at

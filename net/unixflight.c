@@ -157,7 +157,7 @@ static void suspect_all(void) NEEDS(flight)
     struct list *at;
     list_for_each (at, &flying) {
         struct unix_socket *u = list_entry(at, struct unix_socket, flying);
-        struct file *f = __atomic_load_n(&u->socket.file, __ATOMIC_ACQUIRE);
+        struct file *f = socket_file(&u->socket);
         u->suspect = __atomic_load_n(&f->refs, __ATOMIC_ACQUIRE) == u->in_flight;
         u->outside = u->in_flight;
     }

@@ -28,7 +28,8 @@ static void join_locked(struct unix_socket *listener, struct unix_socket *u,
     fresh->socket.peer_cred = unix_own_cred();
     fresh->name = listener->name;
     __atomic_fetch_add(&fresh->name->refs, 1, __ATOMIC_RELAXED);
-    fresh->socket.options.flags |= listener->socket.options.flags & 1UL << SO_PASSCRED;
+    uint64_t told = socket_flag(&listener->socket, SO_PASSCRED) ? 1UL << SO_PASSCRED : 0;
+    fresh->socket.options.flags |= told;
     fresh->state = UNIX_CONNECTED;
     u->socket.peer_cred = listener->socket.peer_cred;
     u->peer = fresh;

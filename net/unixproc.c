@@ -19,7 +19,7 @@
 static unsigned state_number(const struct unix_socket *u)
 {
     bool connected = unix_state(u) == UNIX_CONNECTED;
-    if (u->socket.file == NULL) { /* nobody has accepted it */
+    if (socket_file(&u->socket) == NULL) { /* nobody has accepted it */
         return connected ? CONNECTING : DISCONNECTING;
     }
     return connected ? CONNECTED : UNCONNECTED;
@@ -43,7 +43,7 @@ static void show_socket(struct unix_socket *u, void *ctx)
     unsigned flags = unix_state(u) == UNIX_LISTENING ? ACCEPTS : 0;
     text_print(t, "%016d: %08X %08X %08X %04X %02X %5lu", 0, refs + 1, 0U, flags,
                (unsigned)u->socket.type, state_number(u),
-               u->socket.file != NULL ? u->socket.ino : 0UL);
+               socket_file(&u->socket) != NULL ? u->socket.ino : 0UL);
     if (n != NULL) {
         show_name(t, n);
     }

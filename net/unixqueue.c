@@ -123,7 +123,7 @@ long packet_await_room(struct unix_socket *u, unsigned flags, uint64_t deadline_
 static void set_cred(const struct unix_socket *u, struct packet *p)
 {
     if (!p->scm.told && !socket_flag(&u->socket, SO_PASSCRED) &&
-        !socket_flag(&p->from->socket, SO_PASSCRED) && u->socket.file != NULL) {
+        !socket_flag(&p->from->socket, SO_PASSCRED) && socket_file(&u->socket) != NULL) {
         p->scm.cred = (struct user_ucred){0, UNKNOWN_ID, UNKNOWN_ID};
     }
 }
