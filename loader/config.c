@@ -17,11 +17,6 @@
 #define DEFAULT_STACK (8UL << 20)
 #define LIST_MIN 16 /* first size of a list, a power of two */
 
-struct parser {
-    struct config *out;
-    unsigned seen; /* bit per key of the table */
-};
-
 /* Each takes over value (heap). Returns 0, -EINVAL, -ENOMEM. */
 typedef int (*store_fn)(void *field, char *value);
 
@@ -78,6 +73,52 @@ static int store_bool(void *field, char *value)
     return ok ? 0 : -EINVAL;
 }
 
+/* What may stand in a line of /etc/resolv.conf. */
+static bool is_printable(const char *value, bool blanks)
+{
+    bool ok = value[0] != '\0';
+    for (; *value != '\0' && ok; value++) {
+        ok = (*value > ' ' && *value < 0x7f) || (blanks && *value == ' ');
+    }
+    return ok;
+}
+
+static int store_search(void *field, char *value)
+{
+    if (!is_printable(value, true)) {
+        heap_free(value);
+        return -EINVAL;
+    }
+    return store_string(field, value);
+}
+
+static int store_mode(void *field, char *value)
+{
+    static const char *const names[] = {
+        [CONFIG_NET_NONE] = "none", [CONFIG_NET_STATIC] = "static", [CONFIG_NET_DHCP] = "dhcp"};
+    int err = -EINVAL;
+    for (unsigned i = 0; i < ARRAY_LEN(names); i++) {
+        if (strcmp(value, names[i]) == 0) {
+            *(enum config_net_mode *)field = (enum config_net_mode)i;
+            err = 0;
+        }
+    }
+    heap_free(value);
+    return err;
+}
+
+/* The table says how many there may be. */
+static int store_address(void *field, char *value)
+{
+    struct config_list *list = field;
+    if (!is_printable(value, false) || list->n == CONFIG_LIST_MAX) {
+        heap_free(value);
+        return -EINVAL;
+    }
+    list->item[list->n++] = value;
+    return 0;
+}
+
 /* Append value to the NULL-ended list of *n entries. The list has room for LIST_MIN entries, or for
  * the next power of two above *n. */
 static int append(char ***list, unsigned *n, char *value)
@@ -108,22 +149,34 @@ static int store_env(void *field, char *value)
     return append(&c->env, &c->nenv, value);
 }
 
+#define ANY UINT32_MAX
+
 static const struct key {
     const char *name;
     size_t field; /* offset in struct config */
     store_fn store;
-    bool repeats;
+    unsigned lines; /* at most */
 } keys[] = {
-    {"exec", offsetof(struct config, exec), store_path, false},
-    {"arg", offsetof(struct config, args), store_arg, true},
-    {"env", offsetof(struct config, env), store_env, true},
-    {"cwd", offsetof(struct config, cwd), store_path, false},
-    {"hostname", offsetof(struct config, hostname), store_hostname, false},
-    {"rewrite", offsetof(struct config, rewrite), store_bool, false},
-    {"stats", offsetof(struct config, stats), store_bool, false},
-    {"uid", offsetof(struct config, uid), store_u32, false},
-    {"gid", offsetof(struct config, gid), store_u32, false},
-    {"stack", offsetof(struct config, stack_limit), store_u64, false},
+    {"exec", offsetof(struct config, exec), store_path, 1},
+    {"arg", offsetof(struct config, args), store_arg, ANY},
+    {"env", offsetof(struct config, env), store_env, ANY},
+    {"cwd", offsetof(struct config, cwd), store_path, 1},
+    {"hostname", offsetof(struct config, hostname), store_hostname, 1},
+    {"rewrite", offsetof(struct config, rewrite), store_bool, 1},
+    {"stats", offsetof(struct config, stats), store_bool, 1},
+    {"uid", offsetof(struct config, uid), store_u32, 1},
+    {"gid", offsetof(struct config, gid), store_u32, 1},
+    {"stack", offsetof(struct config, stack_limit), store_u64, 1},
+    {"net", offsetof(struct config, net.mode), store_mode, 1},
+    {"ip", offsetof(struct config, net.ip), store_address, CONFIG_LIST_MAX},
+    {"gw", offsetof(struct config, net.gw), store_address, 2},
+    {"dns", offsetof(struct config, net.dns), store_address, 3},
+    {"search", offsetof(struct config, net.search), store_search, 1},
+};
+
+struct parser {
+    struct config *out;
+    unsigned seen[ARRAY_LEN(keys)]; /* lines of each key */
 };
 
 /* The byte that backslash c stands for, NUL when there is no such escape. */
@@ -181,11 +234,11 @@ static int parse_line(struct parser *p, const char *line, size_t len)
     if (key == NULL) {
         return -EINVAL;
     }
-    unsigned bit = 1U << (key - keys);
-    if (!key->repeats && (p->seen & bit) != 0) {
+    unsigned *seen = &p->seen[key - keys];
+    if (*seen == key->lines) {
         return -EINVAL;
     }
-    p->seen |= bit;
+    *seen += 1;
     size_t skip = strlen(key->name) + 1;
     int err = decode(line + skip, len - skip, &value);
     if (err != 0) {
@@ -240,6 +293,72 @@ int config_parse(const char *text, size_t len, struct config *out, unsigned *bad
     return err;
 }
 
+static void clear_list(struct config_list *list)
+{
+    while (list->n != 0) {
+        heap_free(list->item[--list->n]);
+    }
+}
+
+const char *const config_overrides[] = {"hostname", "net", "ip", "gw", "dns", "search", NULL};
+
+/* Store a copy of value[len] under key. */
+static int store_part(struct config *c, const struct key *key, const char *value, size_t len)
+{
+    char *copy = heap_alloc(len + 1);
+    if (copy == NULL) {
+        return -ENOMEM;
+    }
+    memcpy(copy, value, len);
+    copy[len] = '\0';
+    return key->store((char *)c + key->field, copy);
+}
+
+/* The domains of a search list have blanks between them. */
+static int override_search(struct config *c, const struct key *key, const char *value)
+{
+    heap_free(c->net.search);
+    c->net.search = NULL;
+    if (*value == '\0') {
+        return 0;
+    }
+    int err = store_part(c, key, value, strlen(value));
+    for (char *p = c->net.search; err == 0 && *p != '\0'; p++) {
+        *p = *p == ',' ? ' ' : *p;
+    }
+    return err;
+}
+
+static int override_list(struct config *c, const struct key *key, const char *value)
+{
+    struct config_list *list = (void *)((char *)c + key->field);
+    int err = 0;
+    clear_list(list);
+    for (bool more = *value != '\0'; more && err == 0;) {
+        const char *comma = strchr(value, ',');
+        size_t len = comma != NULL ? (size_t)(comma - value) : strlen(value);
+        err = list->n < key->lines ? store_part(c, key, value, len) : -EINVAL;
+        more = comma != NULL;
+        value += len + more;
+    }
+    return err;
+}
+
+int config_override(struct config *c, const char *name, const char *value)
+{
+    for (const struct key *key = keys; key != keys + ARRAY_LEN(keys); key++) {
+        if (strcmp(key->name, name) != 0) {
+            continue;
+        }
+        if (key->store == store_search) {
+            return override_search(c, key, value);
+        }
+        return key->store == store_address ? override_list(c, key, value)
+                                           : store_part(c, key, value, strlen(value));
+    }
+    return -EINVAL;
+}
+
 static void free_list(char **list, unsigned n)
 {
     for (unsigned i = 0; i < n; i++) {
@@ -255,5 +374,9 @@ void config_destroy(struct config *c)
     heap_free(c->hostname);
     free_list(c->args, c->nargs);
     free_list(c->env, c->nenv);
+    clear_list(&c->net.ip);
+    clear_list(&c->net.gw);
+    clear_list(&c->net.dns);
+    heap_free(c->net.search);
     memset(c, 0, sizeof(*c));
 }

@@ -36,6 +36,9 @@ static void check(const struct config *c, size_t size)
     require(hostname >= 1 && hostname <= 64);
     require(c->uid != UINT32_MAX && c->gid != UINT32_MAX);
     require(c->nargs <= size && c->nenv <= size);
+    require(c->net.ip.n <= 8 && c->net.gw.n <= 2 && c->net.dns.n <= 3);
+    require(c->net.mode == CONFIG_NET_NONE || c->net.mode == CONFIG_NET_STATIC ||
+            c->net.mode == CONFIG_NET_DHCP);
     check_list(c->args, c->nargs);
     check_list(c->env, c->nenv);
 }

@@ -80,6 +80,71 @@ static void all_keys(void)
     config_destroy(&c);
 }
 
+static void network(void)
+{
+    struct config c;
+    unsigned line;
+    CHECK_EQ(parse("exec=/x", &c, &line), 0);
+    CHECK_EQ(c.net.mode, CONFIG_NET_NONE);
+    CHECK(c.net.ip.n == 0 && c.net.gw.n == 0 && c.net.dns.n == 0 && c.net.search == NULL);
+    config_destroy(&c);
+    CHECK_EQ(parse("exec=/x\nnet=dhcp", &c, &line), 0);
+    CHECK_EQ(c.net.mode, CONFIG_NET_DHCP);
+    config_destroy(&c);
+    CHECK_EQ(parse("net=static\nip=10.0.2.15/24\ngw=10.0.2.2\nip=fd00::5/64\ndns=10.0.2.3\n"
+                   "gw=fd00::1\nsearch=a.example b.example\nexec=/x\ndns=8.8.8.8\ndns=::1\n",
+                   &c, &line),
+             0);
+    CHECK_EQ(c.net.mode, CONFIG_NET_STATIC);
+    CHECK_EQ(c.net.ip.n, 2);
+    CHECK_STR(c.net.ip.item[0], "10.0.2.15/24");
+    CHECK_STR(c.net.ip.item[1], "fd00::5/64");
+    CHECK_EQ(c.net.gw.n, 2);
+    CHECK_STR(c.net.gw.item[1], "fd00::1");
+    CHECK_EQ(c.net.dns.n, 3);
+    CHECK_STR(c.net.dns.item[2], "::1");
+    CHECK_STR(c.net.search, "a.example b.example");
+    config_destroy(&c);
+}
+
+/* The command line decides, whatever the image says. */
+static void overrides(void)
+{
+    struct config c;
+    unsigned line;
+    CHECK_EQ(parse("exec=/x\nnet=static\nip=10.0.2.15/24\ngw=10.0.2.2\nsearch=x", &c, &line), 0);
+    CHECK_EQ(config_override(&c, "hostname", "other"), 0);
+    CHECK_STR(c.hostname, "other");
+    CHECK_EQ(config_override(&c, "net", "dhcp"), 0);
+    CHECK_EQ(c.net.mode, CONFIG_NET_DHCP);
+    CHECK_EQ(config_override(&c, "ip", "1.2.3.4/8,::5/64,6.7.8.9/9"), 0);
+    CHECK_EQ(c.net.ip.n, 3);
+    CHECK_STR(c.net.ip.item[0], "1.2.3.4/8");
+    CHECK_STR(c.net.ip.item[1], "::5/64");
+    CHECK_STR(c.net.ip.item[2], "6.7.8.9/9");
+    CHECK_EQ(config_override(&c, "ip", "9.9.9.9/9"), 0);
+    CHECK_EQ(c.net.ip.n, 1);
+    CHECK_EQ(config_override(&c, "gw", ""), 0);
+    CHECK_EQ(c.net.gw.n, 0);
+    CHECK_EQ(config_override(&c, "search", "a,b"), 0);
+    CHECK_STR(c.net.search, "a b");
+    CHECK_EQ(config_override(&c, "search", ""), 0);
+    CHECK(c.net.search == NULL);
+    CHECK_EQ(config_override(&c, "net", "maybe"), -EINVAL);
+    CHECK_EQ(config_override(&c, "hostname", ""), -EINVAL);
+    CHECK_EQ(config_override(&c, "dns", "1,2,3,4"), -EINVAL);
+    CHECK_EQ(config_override(&c, "dns", ","), -EINVAL);
+    CHECK_EQ(config_override(&c, "dns", "1,"), -EINVAL);
+    CHECK_EQ(config_override(&c, "what", "1"), -EINVAL);
+    for (unsigned i = 0; config_overrides[i] != NULL; i++) {
+        CHECK_EQ(config_override(&c, config_overrides[i], "none"), 0);
+    }
+    heap_fail_after(1);
+    CHECK_EQ(config_override(&c, "ip", "1"), -ENOMEM);
+    heap_fail_after(0);
+    config_destroy(&c);
+}
+
 /* Bytes that are no ASCII are taken as they are. */
 static void any_bytes(void)
 {
@@ -126,6 +191,18 @@ static void errors(void)
     check_error("exec=/x\ngid=", 2);
     check_error("exec=/x\nstack=18446744073709551616", 2);
     check_error("exec=/x\nhostname=", 2);
+    check_error("exec=/x\nnet=", 2);
+    check_error("exec=/x\nnet=user", 2);
+    check_error("exec=/x\nnet=none\nnet=none", 3);
+    check_error("exec=/x\nip=", 2);
+    check_error("exec=/x\nip=1.2.3.4 /8", 2);
+    check_error("exec=/x\nip=1\nip=2\nip=3\nip=4\nip=5\nip=6\nip=7\nip=8\nip=9", 10);
+    check_error("exec=/x\ngw=1\ngw=2\ngw=3", 4);
+    check_error("exec=/x\ndns=1\ndns=2\ndns=3\ndns=4", 5);
+    check_error("exec=/x\ndns=1\\n2", 2);
+    check_error("exec=/x\ndns=\x80", 2);
+    check_error("exec=/x\nsearch=", 2);
+    check_error("exec=/x\nsearch=a\\nb", 2);
     char name[90] = "exec=/x\nhostname=";
     memset(name + strlen(name), 'h', 65); /* one byte too many */
     check_error(name, 2);
@@ -167,7 +244,7 @@ static void out_of_memory(void)
     static char text[2000];
     struct config c;
     unsigned line;
-    size_t len = (size_t)sprintf(text, "exec=/x\ncwd=/tmp\nhostname=h\n");
+    size_t len = (size_t)sprintf(text, "exec=/x\ncwd=/tmp\nhostname=h\nsearch=s\nip=1\nip=2\n");
     for (unsigned i = 0; i < 20; i++) {
         len += (size_t)sprintf(text + len, "arg=a%u\nenv=E%u=%u\n", i, i, i);
     }
@@ -186,4 +263,4 @@ static void out_of_memory(void)
     config_destroy(&c);
 }
 
-TESTS(defaults, all_keys, any_bytes, errors, long_lists, out_of_memory)
+TESTS(defaults, all_keys, network, overrides, any_bytes, errors, long_lists, out_of_memory)
