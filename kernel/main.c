@@ -8,6 +8,7 @@
 
 #include "fs/devfs.h"
 #include "fs/erofs.h"
+#include "fs/etc.h"
 #include "fs/procfs.h"
 #include "fs/ttyhost.h"
 #include "fs/vnode.h"
@@ -46,6 +47,9 @@
 #define CONFIG_PATH "/.elfin/config"
 #define CONFIG_MAX (4UL << 20)
 #define LOG_SPEC_MAX 128
+#define OPTION_MAX 512
+#define ADDRESS_MAX 64
+#define DHCP_PATIENCE_NS 5000000000UL
 
 int main(const struct boot_info *info);
 void syscall_gate(void); /* platform/entry.S */
@@ -248,15 +252,76 @@ static void read_config(struct config *config)
     heap_free(file);
 }
 
-/* Addresses of the network device, as the host tool says. */
-static void start_network(void)
+/* What belongs to this machine rather than to the image. */
+static void override_config(struct config *config)
 {
-    char text[64];
-    if (boot_option("ip", text, sizeof(text)) > 0 && net_add_address(text) != 0) {
-        log(BOOT, ERROR, "ip=%s cannot be used", text);
+    char text[OPTION_MAX];
+    for (unsigned i = 0; config_overrides[i] != NULL; i++) {
+        const char *key = config_overrides[i];
+        long n = boot_option(key, text, sizeof(text));
+        int err = n >= 0 ? config_override(config, key, text) : n == -ENOENT ? 0 : (int)n;
+        if (err != 0) {
+            log(BOOT, ERROR, "option %s is not understood (error %d)", key, -err);
+            process_exit(STATUS_OWN_ERROR);
+        }
     }
-    if (boot_option("gw", text, sizeof(text)) > 0 && net_set_gateway(text) != 0) {
-        log(BOOT, ERROR, "gw=%s cannot be used", text);
+}
+
+static void refuse_address(const char *key, const char *text, int err)
+{
+    log(BOOT, ERROR, "%s=%s cannot be used (error %d)", key, text, -err);
+    process_exit(STATUS_OWN_ERROR);
+}
+
+/* Addresses of the network device. With DHCP the name servers come from the network. */
+static void start_network(const struct config *config)
+{
+    const struct config_net *net = &config->net;
+    if (net->mode == CONFIG_NET_NONE) {
+        return;
+    }
+    if (!net_has_device()) {
+        log(BOOT, WARN, "there is no network device");
+        return;
+    }
+    for (unsigned i = 0; i < net->ip.n; i++) {
+        int err = net_add_address(net->ip.item[i]);
+        if (err != 0) {
+            refuse_address("ip", net->ip.item[i], err);
+        }
+    }
+    for (unsigned i = 0; i < net->gw.n; i++) {
+        int err = net_set_gateway(net->gw.item[i]);
+        if (err != 0) {
+            refuse_address("gw", net->gw.item[i], err);
+        }
+    }
+    if (net->mode == CONFIG_NET_DHCP &&
+        net_ask_dhcp(config->hostname, clock_ns() + DHCP_PATIENCE_NS) != 0) {
+        log(BOOT, WARN, "DHCP has not answered yet");
+    }
+}
+
+/* The files of names that the image lacks. Programs run without them. */
+static void write_names(const struct config *config)
+{
+    const struct config_net *net = &config->net;
+    char text[CONFIG_LIST_MAX][ADDRESS_MAX];
+    const char *servers[CONFIG_LIST_MAX];
+    unsigned n = 0;
+    for (; n < net->dns.n; n++) {
+        servers[n] = net->dns.item[n];
+    }
+    while (n < CONFIG_LIST_MAX && net->mode == CONFIG_NET_DHCP && net->dns.n == 0 &&
+           net_dns_server(n, text[n], ADDRESS_MAX) > 0) {
+        servers[n] = text[n];
+        n++;
+    }
+    int err = etc_write_names(config->hostname, net->ip.n != 0 ? net->ip.item[0] : NULL);
+    int err2 = etc_write_resolv(servers, n, net->search);
+    if (err != 0 || err2 != 0) {
+        log(BOOT, WARN, "cannot write the files of names in /etc (error %d)",
+            -(err != 0 ? err : err2));
     }
 }
 
@@ -310,7 +375,9 @@ int main(const struct boot_info *info)
     start_cpus();
     start_files();
     read_config(&config);
-    start_network();
+    override_config(&config);
+    start_network(&config);
+    write_names(&config);
     enter_program(&config);
     return 0;
 }

@@ -2,7 +2,7 @@
 /* Spinlock with an owner check.
  *
  * Global lock order, outermost first; a holder may take only locks further down:
- *   rewrite.judging > vnode.write_lock > cpulimit.lock > process.lock > mm.lock
+ *   rewrite.judging > etc_lock > vnode.write_lock > cpulimit.lock > process.lock > mm.lock
  *   > file_table.lock > tmpfs.lock
  *   > vnode.lock > epoll locks (see epoll.c) > file.lock > inotify table > inotify.lock
  *   > net_core > socket.lock > mqueue names > mqueue.lock > wall timers > timerfd.lock
