@@ -77,4 +77,10 @@ bool runqueue_any_idle(void);
  * held. */
 void runqueue_push(void);
 
+/* runqueue_ready: a thread waits for q's CPU. A hint without the lock. */
+static inline bool runqueue_ready(const struct run_queue *q)
+{
+    return __atomic_load_n(&q->nready, __ATOMIC_SEQ_CST) != 0;
+}
+
 #endif

@@ -14,6 +14,7 @@
 #include <asm/errno.h>
 
 #include "kernel/base/print.h"
+#include "kernel/idle.h"
 #include "kernel/kva.h"
 #include "kernel/rseq.h"
 #include "kernel/runqueue.h"
@@ -25,8 +26,6 @@
 #include "platform/moncall.h"
 
 #define IDLE_STACK_PAGES 8
-#define LOOK_CYCLES 200000UL /* an idle CPU looks for work before it halts */
-#define PATIENCE_CYCLES 150000UL /* and takes what has waited for as long */
 
 static struct thread idle_threads[MAX_CPUS];
 static bool stopping; /* [A] the machine ends: no thread returns to the program */
@@ -383,42 +382,12 @@ uint64_t sched_idle_ns(unsigned cpu)
     return sched_cpu_ns(runqueue_of(cpu)->idle);
 }
 
-static bool ready_here(const struct run_queue *q)
-{
-    return __atomic_load_n(&q->nready, __ATOMIC_SEQ_CST) != 0;
-}
-
-/* Wait for a thread to run or an interrupt: looking around for a while, then halted. */
-static void idle_wait(struct run_queue *q)
-{
-    uint64_t start = cpu_cycles();
-    bool alone = cpu_count() == 1;
-    enum pull_result pulled = PULL_NOTHING;
-    __atomic_store_n(&q->idle_state, IDLE_LOOKING, __ATOMIC_SEQ_CST);
-    while (!alone && (cpu_cycles() - start < LOOK_CYCLES || pulled == PULL_NOT_YET)) {
-        if (ready_here(q) || irq_poll()) {
-            return;
-        }
-        pulled = runqueue_pull(PATIENCE_CYCLES);
-        if (pulled == PULL_DONE) {
-            return;
-        }
-        __builtin_ia32_pause();
-    }
-    /* sequentially consistent: either the waker sees that this CPU halts, or it sees its thread */
-    __atomic_store_n(&q->idle_state, IDLE_HALTED, __ATOMIC_SEQ_CST);
-    if (!ready_here(q) && (alone || runqueue_pull(PATIENCE_CYCLES) == PULL_NOTHING)) {
-        moncall_wait();
-    }
-    __atomic_store_n(&q->idle_state, IDLE_LOOKING, __ATOMIC_RELAXED);
-}
-
 /* An idle thread never moves. Interrupts touch nothing of the program's. */
 static void idle_loop(void)
 {
     struct run_queue *q = runqueue_this();
     for (;;) {
-        if (ready_here(q)) {
+        if (runqueue_ready(q)) {
             cpu_lazy_end(); /* may be a monitor call: without the lock */
         }
         spin_lock(&q->lock);
@@ -430,7 +399,7 @@ static void idle_loop(void)
         spin_unlock(&q->lock);
         cpu_lazy_begin();
         if (!irq_poll()) {
-            idle_wait(q);
+            idle_wait();
         }
     }
 }

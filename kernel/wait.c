@@ -17,6 +17,13 @@ struct alarm {
     bool expired; /* [A] */
 };
 
+static void (*before_sleep)(void); /* [I] NULL: none */
+
+void wait_set_hook(void (*hook)(void))
+{
+    before_sleep = hook;
+}
+
 void wait_queue_init(struct wait_queue *q)
 {
     *q = (struct wait_queue){.lock = SPINLOCK_INIT};
@@ -115,6 +122,9 @@ static int sleep(struct sleeper *s, const struct alarm *a, bool signals)
         }
         if (signals && signal_pending()) {
             return -EINTR;
+        }
+        if (before_sleep != NULL) {
+            before_sleep();
         }
         sched_block();
     }

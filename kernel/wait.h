@@ -50,6 +50,9 @@ unsigned wait_wake_events(struct wait_queue *q, unsigned n, uint32_t events);
 void wait_attach(struct wait_queue *q, struct wait_entry *e);
 void wait_detach(struct wait_entry *e);
 
+/* wait_set_hook: called by a thread that is about to sleep, with no lock held. Once at boot. */
+void wait_set_hook(void (*hook)(void));
+
 /* sleeper_wake: end s's sleep, or its next one at once. Context: any. */
 void sleeper_wake(struct sleeper *s);
 

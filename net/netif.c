@@ -20,6 +20,7 @@
 #include "kernel/heap.h"
 #include "net/checksum.h"
 #include "net/loopback.h"
+#include "net/netpoll.h"
 #include "net/secret.h"
 #include "net/tick.h"
 #include "platform/boot.h"
@@ -303,8 +304,7 @@ void netif_notify(void)
     virtio_net_notify();
 }
 
-/* Takes in a batch. Returns true when there may be more. */
-static bool poll_some(void)
+static unsigned receive_batch(void)
 {
     struct virtio_net_frame f;
     unsigned n = 0;
@@ -315,15 +315,32 @@ static bool poll_some(void)
         n++;
     }
     virtio_net_refill();
-    virtio_net_interrupts(true, nwaiting != 0);
     net_unlock();
-    return n == BATCH || virtio_net_pending();
+    return n;
 }
 
-void netif_poll(void)
+unsigned netif_receive(void)
 {
-    while (poll_some()) {
-    }
+    unsigned total = 0;
+    unsigned n;
+    do {
+        n = receive_batch();
+        total += n;
+    } while (n == BATCH);
+    return total;
+}
+
+bool netif_pending(void)
+{
+    return started && virtio_net_pending();
+}
+
+bool netif_interrupts(bool on)
+{
+    net_lock();
+    virtio_net_interrupts(on, nwaiting != 0);
+    net_unlock();
+    return virtio_net_pending();
 }
 
 static err_t init(struct netif *n)
@@ -346,7 +363,7 @@ static err_t init(struct netif *n)
 
 struct netif *netif_start(void)
 {
-    int err = virtio_net_start(netif_poll, &info);
+    int err = virtio_net_start(netpoll_arrived, &info);
     if (err != 0) {
         if (err != -ENODEV) {
             log(DEV, ERROR, "network device: cannot be used (error %d)", -err);
@@ -361,6 +378,6 @@ struct netif *netif_start(void)
     net_lock();
     (void)netif_add_noaddr(&eth, NULL, init, ethernet_input);
     net_unlock();
-    netif_poll();
+    netpoll_start();
     return &eth;
 }

@@ -15,8 +15,14 @@ struct netif *netif_start(void);
 /* net_open_device: eth0 is up, with its link-local address. Once at boot. */
 void net_open_device(void);
 
-/* netif_poll: take in what has arrived. Context: any thread or interrupt handler, no lock held. */
-void netif_poll(void);
+/* netif_receive: take in what has arrived. Returns the number of frames. Context: any thread or
+ * interrupt handler, no lock held. netif_pending: there is something to take in; a hint. */
+unsigned netif_receive(void);
+bool netif_pending(void);
+
+/* netif_interrupts: on: netpoll_arrived is called when the next frame comes. Returns true if one
+ * has come before. */
+bool netif_interrupts(bool on);
 
 /* netif_flush_locked: what was sent is complete: the device may be told. Returns true if it must
  * be, by netif_notify, which takes no lock of ours. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-// sources: kernel/sched.c kernel/runqueue.c kernel/timer.c kernel/base/rbtree.c platform/irq.c
+// sources: kernel/sched.c kernel/idle.c kernel/runqueue.c kernel/timer.c kernel/base/rbtree.c
+// sources: platform/irq.c
 // fakes: context park log
 /* See schedcpus.h. An interrupt is a bit of the pending word and ends the target's park_wait. The
  * machine ends with its process, since idle loops never do. */

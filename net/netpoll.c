@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT */
+/* When the network device is looked at.
+ *
+ * While little comes, each frame interrupts. An interrupt and the halt before it cost as much as
+ * many frames, so once some have come the device is only looked at: by a thread that is about to
+ * sleep, by a CPU that has nothing to do, and by a timer if neither happens, so that a program that
+ * computes is not deaf. Interrupts are on again when nothing comes any more or the CPU halts. */
+#include "net/netpoll.h"
+
+#include "kernel/idle.h"
+#include "kernel/timer.h"
+#include "kernel/wait.h"
+#include "net/netif.h"
+#include "platform/clock.h"
+
+#define GUARD_NS 2000000UL /* longest that frames wait while the program computes */
+#define QUIET_GUARDS 4 /* of them without a frame end the looking */
+#define PATIENCE_CYCLES 300000UL /* an idle CPU looks before it halts */
+
+static struct timer guard;
+static uint32_t looking; /* [A] interrupts are off, the guard is armed */
+static uint32_t seen; /* [A] frames since the guard's last tick */
+static uint32_t quiet; /* the guard's: ticks without a frame */
+static uint32_t busy; /* [A] a CPU is at it */
+
+/* Take in what is there, unless another CPU does. */
+static void look(void)
+{
+    if (__atomic_exchange_n(&busy, 1, __ATOMIC_ACQUIRE) != 0) {
+        return;
+    }
+    unsigned n = netif_receive();
+    if (n != 0) {
+        __atomic_fetch_add(&seen, n, __ATOMIC_RELAXED);
+    }
+    __atomic_store_n(&busy, 0, __ATOMIC_RELEASE);
+}
+
+void netpoll_arrived(void)
+{
+    look();
+    if (__atomic_exchange_n(&looking, 1, __ATOMIC_ACQ_REL) == 0) {
+        timer_set(&guard, clock_ns() + GUARD_NS);
+    }
+    (void)netif_interrupts(false);
+}
+
+static void tick(struct timer *t)
+{
+    look();
+    bool any = __atomic_exchange_n(&seen, 0, __ATOMIC_RELAXED) != 0;
+    quiet = any ? 0 : quiet + 1;
+    if (quiet < QUIET_GUARDS) {
+        timer_set(t, clock_ns() + GUARD_NS);
+        return;
+    }
+    quiet = 0;
+    __atomic_store_n(&looking, 0, __ATOMIC_RELEASE);
+    while (netif_interrupts(true)) {
+        look();
+    }
+}
+
+static void before_sleep(void)
+{
+    if (netif_pending()) {
+        look();
+    }
+}
+
+/* Of an idle CPU. Returns true while it shall go on. */
+static bool idle_look(uint64_t cycles)
+{
+    if (netif_pending()) {
+        look();
+        return true;
+    }
+    return __atomic_load_n(&looking, __ATOMIC_RELAXED) != 0 && cycles < PATIENCE_CYCLES;
+}
+
+/* It is about to halt. Returns false when something has come. */
+static bool idle_rest(void)
+{
+    return !netif_interrupts(true);
+}
+
+void netpoll_start(void)
+{
+    static const struct idle_hook hook = {.look = idle_look, .rest = idle_rest};
+    timer_init(&guard, tick);
+    wait_set_hook(before_sleep);
+    idle_set_hook(&hook);
+    while (netif_interrupts(true)) {
+        look();
+    }
+}

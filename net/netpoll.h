@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT */
+/* When the network device is looked at. */
+#ifndef NET_NETPOLL_H
+#define NET_NETPOLL_H
+
+#include "kernel/base/base.h"
+
+/* netpoll_start: once there is a device. */
+void netpoll_start(void);
+
+/* netpoll_arrived: the device's interrupt. Context: irq_poll. */
+void netpoll_arrived(void);
+
+#endif
