@@ -6,6 +6,7 @@
 #include "kernel/file.h"
 #include "net/abi.h"
 #include "net/message.h"
+#include "net/sigio.h"
 
 struct socket;
 
@@ -78,6 +79,7 @@ struct socket {
     int error; /* [L] SO_ERROR, positive */
     bool listening; /* [A] SO_ACCEPTCONN */
     struct socket_options options;
+    struct sigio sigio; /* [L] */
     struct user_ucred peer_cred; /* [L] SO_PEERCRED */
     struct file *file; /* [A] not referenced; NULL before socket_open */
     uint64_t ino; /* [I] */
@@ -122,6 +124,15 @@ void socket_set_error(struct socket *s, int error);
 static inline bool socket_flag(const struct socket *s, int option)
 {
     return (__atomic_load_n(&s->options.flags, __ATOMIC_RELAXED) >> option & 1) != 0;
+}
+
+/* socket_tell: by a signal, if the program wants that, for a reason of sigio_send. Families call it
+ * where they wake who waits. */
+static inline void socket_tell(struct socket *s, int reason)
+{
+    if (unlikely(__atomic_load_n(&s->sigio.on, __ATOMIC_RELAXED))) {
+        sigio_send(s, reason);
+    }
 }
 
 /* socket_put_time: the control message of SO_TIMESTAMP or SO_TIMESTAMPNS if one is on: m came in at

@@ -121,6 +121,9 @@ static int unix_shutdown(struct socket *s, int how)
     if (peer != NULL) {
         if (s->type != SOCK_DGRAM) {
             shut_directions(peer, peers[how]);
+            if (how != SHUT_RD) {
+                socket_tell(&peer->socket, how == SHUT_WR ? POLL_IN : POLL_HUP);
+            }
         }
         unix_put(peer);
     }
@@ -156,6 +159,7 @@ static void tell_peer(struct unix_socket *u, struct unix_socket *peer, bool rese
     }
     spin_unlock(&peer->socket.lock);
     unix_wake(peer);
+    socket_tell(&peer->socket, POLL_HUP);
 }
 
 static void release_pending(struct list *pending)

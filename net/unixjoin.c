@@ -103,6 +103,7 @@ static int connect_once(struct unix_socket *u, const void *addr, size_t len,
     if (err == 0) {
         wait_wake(&listener->readers, 1);
         wait_wake_events(&listener->socket.changed, WAIT_ALL, READABLE | POLLPRI | POLLRDBAND);
+        socket_tell(&listener->socket, POLL_IN);
     } else if (err == -EAGAIN && deadline_ns != 0) {
         err = await_backlog(listener, deadline_ns);
     }

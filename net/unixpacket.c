@@ -55,6 +55,7 @@ void unixpacket_lost(struct unix_socket *u, struct unix_socket *old)
     spin_unlock(&old->socket.lock);
     if (tell) {
         unix_wake(old);
+        socket_tell(&old->socket, POLL_ERR);
     }
 }
 

@@ -47,6 +47,9 @@ static void give_back(struct packet *p)
     size_t sent = __atomic_sub_fetch(&u->sent, p->cost, __ATOMIC_RELEASE);
     if (sent * 4 <= u->socket.options.send_buffer) {
         wait_wake_events(&u->socket.changed, WAIT_ALL, WRITABLE);
+        if (__atomic_exchange_n(&u->no_space, false, __ATOMIC_ACQ_REL)) {
+            socket_tell(&u->socket, POLL_OUT);
+        }
     }
     unix_put(u);
 }
@@ -109,6 +112,7 @@ long packet_await_room(struct unix_socket *u, unsigned flags, uint64_t deadline_
         if (err != 0 || has_room(u)) {
             return err;
         }
+        __atomic_store_n(&u->no_space, true, __ATOMIC_RELEASE);
         if ((flags & MSG_DONTWAIT) != 0) {
             return -EAGAIN;
         }
@@ -145,6 +149,7 @@ void packet_arrived(struct unix_socket *u)
     /* a stream's packet may be for several readers */
     wait_wake(&u->readers, u->socket.type == SOCK_STREAM ? WAIT_ALL : 1);
     wait_wake_events(&u->socket.changed, WAIT_ALL, READABLE | POLLPRI | POLLRDBAND);
+    socket_tell(&u->socket, POLL_IN);
 }
 
 struct packet *packet_first(struct unix_socket *u)

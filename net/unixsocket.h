@@ -66,6 +66,7 @@ struct unix_socket {
     struct wait_queue room; /* who waits to send or connect to here */
     /* what goes out */
     size_t sent; /* [A] cost of the packets that it has sent and nobody has read */
+    bool no_space; /* [A] somebody found no room to send */
     struct wait_entry peer_room; /* [changing] on the room of a peer of datagrams */
     bool wants_room; /* [A] poll has seen that peer full */
     /* name */

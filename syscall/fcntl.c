@@ -16,6 +16,7 @@
 #include "kernel/uaccess.h"
 #include "syscall/calls.h"
 #include "syscall/iovec.h"
+#include "syscall/owner.h"
 
 #define SETTABLE (O_APPEND | O_NONBLOCK | O_DIRECT | O_NOATIME | FASYNC)
 
@@ -28,7 +29,7 @@ static long dup_from(struct file *f, uint64_t min_fd, unsigned flags)
     return fd_give(f, (int)min_fd, flags);
 }
 
-static long set_flags(struct file *f, unsigned flags)
+static long set_flags(int fd, struct file *f, unsigned flags)
 {
     struct vattr attr;
     if ((flags & ~f->flags & O_NOATIME) != 0 && f->vnode != NULL) {
@@ -37,6 +38,7 @@ static long set_flags(struct file *f, unsigned flags)
             return err != 0 ? err : -EPERM;
         }
     }
+    owner_set_async(fd, f, flags);
     file_set_flags(f, SETTABLE, flags);
     return 0;
 }
@@ -152,10 +154,10 @@ static long add_seals(struct file *f, unsigned seals)
     return f->vnode != NULL ? attr_seal(f->vnode, seals) : -EINVAL;
 }
 
-static long fcntl_file(struct file *f, unsigned cmd, uint64_t arg)
+static long fcntl_file(int fd, struct file *f, unsigned cmd, uint64_t arg)
 {
     switch (cmd) {
-    case F_SETFL: return set_flags(f, (unsigned)arg);
+    case F_SETFL: return set_flags(fd, f, (unsigned)arg);
     case F_GETLK:
     case F_SETLK:
     case F_SETLKW:
@@ -166,11 +168,13 @@ static long fcntl_file(struct file *f, unsigned cmd, uint64_t arg)
     case F_GET_SEALS: return f->vnode != NULL ? attr_seals(f->vnode) : -EINVAL;
     case F_GETPIPE_SZ: return pipe_size(f);
     case F_SETPIPE_SZ: return pipe_set_size(f, arg);
-    case F_GETOWN: /* nobody: F_SETOWN is refused */
-    case F_GETSIG: return 0;
-    case F_GETLEASE: return F_UNLCK;
+    case F_GETOWN:
     case F_SETOWN:
-    case F_SETSIG:
+    case F_GETOWN_EX:
+    case F_SETOWN_EX:
+    case F_GETSIG:
+    case F_SETSIG: return owner_fcntl(f, cmd, arg);
+    case F_GETLEASE: return F_UNLCK;
     case F_SETLEASE:
     case F_NOTIFY:
         log(SYSCALL, INFO, "fcntl command %u is not supported (EINVAL)", cmd);
@@ -188,7 +192,7 @@ long sys_fcntl(int fd, unsigned cmd, uint64_t arg)
     }
     long result = fcntl_descriptor(fd, r.file, cmd, arg, &done);
     if (!done && (r.file->flags & O_PATH) == 0) {
-        result = fcntl_file(r.file, cmd, arg);
+        result = fcntl_file(fd, r.file, cmd, arg);
     }
     fd_return(r);
     return result;
@@ -261,7 +265,8 @@ long sys_ioctl(int fd, unsigned cmd, uint64_t arg)
     } else if (cmd == FIONBIO) {
         result = set_nonblock(f, uptr(int, arg));
     } else if (f->ops->ioctl != NULL) {
-        result = f->ops->ioctl(f, cmd, arg);
+        result = owner_ioctl(fd, f, cmd, arg);
+        result = result == -ENOTTY ? f->ops->ioctl(f, cmd, arg) : result;
     } else if (f->vnode != NULL && S_ISREG(f->vnode->mode)) {
         result = ioctl_regular(f, cmd, arg);
     }
