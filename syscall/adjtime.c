@@ -84,6 +84,15 @@ static int jump(const struct __kernel_timex *tx)
     return clock_set((uint64_t)to);
 }
 
+/* A daemon would ask all the time: one line. */
+static void refuse_rate(void)
+{
+    static bool said; /* [A] */
+    if (!__atomic_exchange_n(&said, true, __ATOMIC_RELAXED)) {
+        log(SYSCALL, WARN, "adjtimex: the clock's rate is the host's, not changed (EOPNOTSUPP)");
+    }
+}
+
 static int adjust(struct __kernel_timex *tx)
 {
     unsigned modes = tx->modes;
@@ -100,7 +109,7 @@ static int adjust(struct __kernel_timex *tx)
                 ((modes & ADJ_TICK) != 0 && tx->tick != TICK_US) ||
                 ((modes & ADJ_OFFSET) != 0 && tx->offset != 0);
     if (rate) {
-        log(SYSCALL, INFO, "adjtimex: the clock's rate is not changed (EOPNOTSUPP)");
+        refuse_rate();
         return -EOPNOTSUPP;
     }
     int err = (modes & ADJ_SETOFFSET) != 0 ? jump(tx) : 0;
