@@ -24,6 +24,7 @@
 #include "net/secret.h"
 #include "net/tick.h"
 #include "platform/boot.h"
+#include "platform/cpu.h"
 #include "platform/pages.h"
 #include "platform/virtio/net.h"
 
@@ -31,6 +32,8 @@
 #define ETHERNET_LEN 14
 #define COPY_MAX 512 /* bytes of a frame that is copied */
 #define BATCH 32 /* frames that are taken in without letting others have the lock */
+#define TELL_AT 16 /* packets of which the device is told at once */
+#define TELL_CYCLES 200000UL /* fewer wait so long for others */
 #define WAITING_MAX 1024 /* packets that wait for room in the ring */
 
 static_assert(HEADER_LEN == PBUF_LINK_ENCAPSULATION_HLEN, "as lwipopts.h says");
@@ -52,6 +55,7 @@ static unsigned nslots;
 static struct pbuf *waiting[WAITING_MAX]; /* a ring */
 static unsigned waiting_first, nwaiting;
 static uint64_t given, done; /* packets that the device was given, and is done with */
+static uint64_t unflushed_since; /* cycles; 0: no packet waits to be told of */
 static struct list garbage = LIST_INIT(garbage);
 
 static void page_pbuf_free(struct pbuf *p)
@@ -296,7 +300,33 @@ static err_t output6(struct netif *n, struct pbuf *p, const ip6_addr_t *to)
 
 bool netif_flush_locked(void)
 {
-    return started && virtio_net_flush();
+    unsigned n = virtio_net_unflushed();
+    if (n == 0 || !started) {
+        return false;
+    }
+    if (n < TELL_AT && netpoll_is_looking()) {
+        uint64_t now = cpu_cycles();
+        unflushed_since = unflushed_since != 0 ? unflushed_since : now;
+        if (now - unflushed_since < TELL_CYCLES) {
+            return false;
+        }
+    }
+    unflushed_since = 0;
+    return virtio_net_flush();
+}
+
+void netif_flush(void)
+{
+    if (virtio_net_unflushed() == 0) {
+        return;
+    }
+    spin_lock(&net_core);
+    unflushed_since = 0;
+    bool notify = virtio_net_flush();
+    spin_unlock(&net_core);
+    if (notify) {
+        netif_notify();
+    }
 }
 
 void netif_notify(void)

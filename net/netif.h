@@ -25,9 +25,11 @@ bool netif_pending(void);
 bool netif_interrupts(bool on);
 
 /* netif_flush_locked: what was sent is complete: the device may be told. Returns true if it must
- * be, by netif_notify, which takes no lock of ours. */
+ * be, by netif_notify, which takes no lock of ours. While the device is looked at (net/netpoll.h) a
+ * few packets may wait for others. netif_flush: at once. */
 bool netif_flush_locked(void) NEEDS(net_core);
 void netif_notify(void);
+void netif_flush(void);
 
 /* Memory that packets point into. */
 struct netif_garbage {

@@ -36,6 +36,11 @@ static void look(void)
     __atomic_store_n(&busy, 0, __ATOMIC_RELEASE);
 }
 
+bool netpoll_is_looking(void)
+{
+    return __atomic_load_n(&looking, __ATOMIC_RELAXED) != 0;
+}
+
 void netpoll_arrived(void)
 {
     look();
@@ -48,6 +53,7 @@ void netpoll_arrived(void)
 static void tick(struct timer *t)
 {
     look();
+    netif_flush();
     bool any = __atomic_exchange_n(&seen, 0, __ATOMIC_RELAXED) != 0;
     quiet = any ? 0 : quiet + 1;
     if (quiet < QUIET_GUARDS) {
@@ -59,10 +65,12 @@ static void tick(struct timer *t)
     while (netif_interrupts(true)) {
         look();
     }
+    netif_flush();
 }
 
 static void before_sleep(void)
 {
+    netif_flush();
     if (netif_pending()) {
         look();
     }
@@ -71,6 +79,7 @@ static void before_sleep(void)
 /* Of an idle CPU. Returns true while it shall go on. */
 static bool idle_look(uint64_t cycles)
 {
+    netif_flush();
     if (netif_pending()) {
         look();
         return true;

@@ -216,9 +216,14 @@ bool virtio_net_sent(uint32_t *cookie)
     return virtqueue_reap(&send_queue, cookie, &len);
 }
 
+unsigned virtio_net_unflushed(void)
+{
+    return (uint16_t)(send_queue.avail_idx - send_queue.kicked_idx);
+}
+
 bool virtio_net_flush(void)
 {
-    return send_queue.avail_idx != send_queue.kicked_idx && virtqueue_wants_kick(&send_queue);
+    return virtio_net_unflushed() != 0 && virtqueue_wants_kick(&send_queue);
 }
 
 void virtio_net_notify(void)

@@ -48,7 +48,9 @@ void virtio_net_refill(void);
 MUST_CHECK int virtio_net_send(const struct virtqueue_part *parts, unsigned n, uint32_t cookie);
 bool virtio_net_sent(uint32_t *cookie);
 
-/* virtio_net_flush: the device must hear of what was added: call virtio_net_notify. */
+/* virtio_net_unflushed: sent packets that the device may not know of; a hint without the lock.
+ * virtio_net_flush: the device must hear of them: call virtio_net_notify. */
+unsigned virtio_net_unflushed(void);
 bool virtio_net_flush(void);
 void virtio_net_notify(void);
 
