@@ -5,7 +5,7 @@
  * dozens of pages. Programs that only reserve lose by pages nobody wants. So one mapping in
  * SAMPLE_EVERY is left alone and watched: touched before it goes speaks for entering, the opposite
  * against. The score is a guess: threads that change it at once spoil it by a step at most.
- * Context: space.lock held. */
+ * Stacks of threads are used for certain. Context: space.lock held. */
 #include "kernel/ahead.h"
 
 #include <asm/mman.h>
@@ -13,6 +13,7 @@
 #include "kernel/space.h"
 
 #define AHEAD_LEN (34 * PAGE_SIZE) /* a step of glibc's heap is 33 pages */
+#define STACK_LEN (8 * PAGE_SIZE) /* of a new stack; as cheap as one page, see trap.S */
 #define SAMPLE_EVERY 16
 #define SCORE_MAX 8
 #define SCORE_ENOUGH 4
@@ -38,6 +39,24 @@ void ahead_grown(uint64_t start, uint64_t end)
     end = min(end, start + AHEAD_LEN);
     space_enter_ahead(v, start, end);
     __atomic_store_n(&v->around_next, end, __ATOMIC_RELAXED);
+}
+
+/* C libraries map a stack without rights and then open all but its guard: a thread is about to use
+ * its upper end. Memory opened from the lower end of what was reserved is a heap's. */
+void ahead_opened(uint64_t start, uint64_t end)
+{
+    const struct vma *v = vma_at(&space.tree, start);
+    const unsigned unlike = VMA_SHARED | VMA_GROWS | VMA_SPECIAL;
+    if (v->file != NULL || v->prot != (PROT_READ | PROT_WRITE) || (v->flags & unlike) != 0) {
+        return;
+    }
+    const struct vma *guard = vma_prev(v);
+    const struct vma *above = vma_next(v);
+    bool guarded = guard != NULL && guard->end == start && guard->prot == PROT_NONE;
+    bool ends = above == NULL || above->start != end || above->prot != PROT_NONE;
+    if (guarded && ends && v->end == end) {
+        space_enter_ahead(v, max(start, end - STACK_LEN), end);
+    }
 }
 
 static void watch(uint64_t start, uint64_t end)

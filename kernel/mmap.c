@@ -363,6 +363,7 @@ static int protect_one(struct vma *v, uint64_t start, uint64_t end, int prot)
     }
     v = vma_at(&space.tree, from);
     bool was_text = (v->prot & PROT_EXEC) != 0;
+    bool was_closed = v->prot == PROT_NONE;
     bool jit = (prot & (PROT_WRITE | PROT_EXEC)) == (PROT_WRITE | PROT_EXEC);
     space.jit_pages += jit ? (to - from) >> PAGE_SHIFT : 0;
     err = pmap_protect(from, to, prot);
@@ -370,6 +371,9 @@ static int protect_one(struct vma *v, uint64_t start, uint64_t end, int prot)
         return err;
     }
     v->prot = prot;
+    if (was_closed) {
+        ahead_opened(from, to);
+    }
     bool text = (prot & (PROT_WRITE | PROT_EXEC)) == PROT_EXEC;
     if (was_text && !text && space.forget != NULL) {
         space.forget(from, to);
