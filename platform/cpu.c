@@ -19,6 +19,7 @@ static_assert(offsetof(struct cpu, exit_frame) == CPU_EXIT_FRAME, "entry.S");
 static_assert(offsetof(struct cpu, scratch) == CPU_SCRATCH0, "entry.S");
 static_assert(offsetof(struct cpu, calls) == CPU_CALLS, "entry.S");
 static_assert(offsetof(struct cpu, raw_calls) == CPU_RAW_CALLS, "entry.S");
+static_assert(offsetof(struct cpu, moncalls) == CPU_MONCALLS, "entry.S");
 static_assert(offsetof(struct frame, rip) == FRAME_RIP, "entry.S");
 static_assert(offsetof(struct frame, rflags) == FRAME_RFLAGS, "entry.S");
 static_assert(offsetof(struct frame, rsp) == FRAME_RSP, "entry.S");

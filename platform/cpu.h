@@ -43,7 +43,8 @@ struct cpu {
     uint64_t raw_calls; /* 0xc8 of them, by trap */
     struct call_page *call_page; /* 0xd0 [I] */
     uint32_t id; /* 0xd8 [I] */
-    uint64_t fs_base; /* the program's, where the processor cannot read it back in ring 3 */
+    uint64_t fs_base; /* 0xe0 the program's, where the processor cannot read it back in ring 3 */
+    uint64_t moncalls[MON_NCALLS + 1]; /* 0xe8 monitor calls made, by number */
 };
 
 /* cpu_this: the running CPU's block. */

@@ -66,6 +66,7 @@ cpu_entry:
 /* moncall(nr, a, b, c) */
     .globl moncall
 moncall:
+    incq %gs:CPU_MONCALLS(,%rdi,8)
     mov %edi, %eax
     mov %rsi, %rdi
     mov %rdx, %rsi

@@ -11,6 +11,7 @@
 #define CPU_SCRATCH1 0xb8
 #define CPU_CALLS 0xc0
 #define CPU_RAW_CALLS 0xc8
+#define CPU_MONCALLS 0xe8
 
 #define FRAME_RIP 136
 #define FRAME_RFLAGS 152
