@@ -51,7 +51,7 @@ static void PRINTF_LIKE(1, 2) emit(const char *fmt, ...)
     emit_line(line);
 }
 
-/* Which monitor calls were made: on a paravirtual host each costs as much as 10,000 instructions. */
+/* Which monitor calls were made: on a paravirtual host each costs about 40 us. */
 static void print_moncalls(void)
 {
     static const char *const names[MON_NCALLS] = {

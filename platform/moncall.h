@@ -6,7 +6,8 @@
 #include "kernel/base/base.h"
 #include "platform/monitor/abi.h"
 
-/* moncall: make one monitor call, nr at most MON_NCALLS. Returns its result: 0 or a count, else a negative errno. */
+/* moncall: make one monitor call, nr at most MON_NCALLS. Returns its result: 0 or a count, else a
+ * negative errno. */
 long moncall(unsigned nr, uint64_t a, uint64_t b, uint64_t c);
 
 /* moncall_map, moncall_unmap, moncall_protect: apply n ranges (any n; sent in batches).

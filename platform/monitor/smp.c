@@ -35,6 +35,7 @@ enum lock_state { FREE, HELD, CONTENDED }; /* CONTENDED: somebody may halt for i
 static uint32_t lock; /* [A] enum lock_state */
 static bool several; /* a second CPU was asked for; never false again */
 static bool online[MAX_CPUS] = {true}; /* [A] */
+static unsigned ncpus = 1; /* [lock] started ones are below; never less again */
 static char saved[128]; /* what the trampoline overwrites */
 
 static inline void halt(void)
@@ -171,28 +172,43 @@ void smp_flush_others(bool spare_lazy)
         return;
     }
     unsigned me = cpu_index();
-    bool asked[MAX_CPUS] = {false};
-    for (unsigned cpu = 0; cpu < MAX_CPUS; cpu++) {
+    unsigned asked = 0; /* bit n: CPU n */
+    for (unsigned cpu = 0; cpu < ncpus; cpu++) {
         if (cpu == me || !online[cpu] || (spare_lazy && is_lazy(cpu))) {
             continue;
         }
         __atomic_exchange_n(&cpu_data(cpu)->flush, FLUSH_AWAKE, __ATOMIC_SEQ_CST);
-        asked[cpu] = __atomic_load_n(&cpu_data(cpu)->halted, __ATOMIC_SEQ_CST) == 0;
-        if (asked[cpu]) {
+        if (__atomic_load_n(&cpu_data(cpu)->halted, __ATOMIC_SEQ_CST) == 0) {
+            asked |= 1U << cpu;
             apic_send(cpu, SHOOTDOWN_VECTOR);
         }
     }
-    for (unsigned cpu = 0; cpu < MAX_CPUS; cpu++) {
-        if (asked[cpu]) {
+    for (unsigned cpu = 0; asked != 0; cpu++, asked >>= 1) {
+        if (asked & 1) {
             wait_for(cpu);
         }
     }
 }
 
+static bool others_lazy(void)
+{
+    unsigned me = cpu_index();
+    for (unsigned cpu = 0; cpu < ncpus; cpu++) { /* who comes later, comes with nothing stale */
+        if (cpu != me && !is_lazy(cpu)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 long smp_serialize(uint64_t va)
 {
+    bool spare_lazy = va < KERNEL_AREA;
+    if (spare_lazy && others_lazy()) { /* common, and much less than what follows */
+        return 0;
+    }
     smp_lock();
-    smp_flush_others(va < KERNEL_AREA);
+    smp_flush_others(spare_lazy);
     smp_unlock();
     return 0;
 }
@@ -242,6 +258,7 @@ long smp_start(uint64_t cpu)
         size_t len = (size_t)(ap_end - ap_start);
         copy(saved, place, len);
         copy(place, ap_start, len);
+        ncpus = cpu >= ncpus ? (unsigned)cpu + 1 : ncpus;
         err = wake((unsigned)cpu);
         copy(place, saved, len);
     }
