@@ -55,6 +55,7 @@ void ahead_opened(uint64_t start, uint64_t end)
     bool guarded = guard != NULL && guard->end == start && guard->prot == PROT_NONE;
     bool ends = above == NULL || above->start != end || above->prot != PROT_NONE;
     if (guarded && ends && v->end == end) {
+        start = max(start, align_down(end - 1, HUGE_SIZE)); /* one monitor call */
         space_enter_ahead(v, max(start, end - STACK_LEN), end);
     }
 }
