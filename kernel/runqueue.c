@@ -14,7 +14,8 @@
 #include "platform/clock.h"
 #include "platform/cpu.h"
 
-#define SHORT_BURST 400000 /* cycles: a waker that usually blocks within these */
+/* A waker that will soon block: its runs are not all of BURST_MAX, and this one is not long yet. */
+#define LONG_RUN 3200000 /* cycles */
 #define FEW 4 /* threads more than elsewhere do not wait long when they soon block */
 
 static struct run_queue queues[MAX_CPUS];
@@ -182,7 +183,9 @@ static bool is_idle(unsigned cpu)
 static bool short_burst(unsigned me)
 {
     const struct thread *now = thread_this();
-    return now == queues[me].idle || now->burst < SHORT_BURST;
+    int64_t since = (int64_t)(cpu_cycles() - now->since_tsc);
+    uint64_t so_far = now->burst_now + (uint64_t)max(since, (int64_t)0);
+    return now == queues[me].idle || (now->burst < BURST_MAX && so_far < LONG_RUN);
 }
 
 /* t of q would run on CPU me before those who compute there: it would be the first, or has had less

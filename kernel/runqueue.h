@@ -12,7 +12,7 @@ struct thread;
 
 #define SLICE_NS 4000000UL
 #define SLICE_CYCLES 8000000UL /* about the same: a measure of fairness, not of time */
-#define BURST_MAX 400000UL /* cycles: what a run between two sleeps counts at most */
+#define BURST_MAX 800000UL /* cycles: what a run between two sleeps counts at most */
 
 enum idle_state { IDLE_NOT, IDLE_LOOKING, IDLE_HALTED };
 

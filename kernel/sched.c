@@ -192,7 +192,7 @@ void sched_start(struct thread *t)
     struct run_queue *q = runqueue_this();
     t->cpu = q->cpu;
     t->affinity = __atomic_load_n(&thread_this()->affinity, __ATOMIC_RELAXED);
-    t->burst = BURST_MAX;
+    t->burst = thread_this()->burst; /* who creates threads and waits for them has short ones */
     spin_lock(&q->lock);
     share_credit(q, t);
     make_ready(q, t);
