@@ -41,6 +41,7 @@
 #include "platform/cpu.h"
 #include "platform/moncall.h"
 #include "platform/pages.h"
+#include "platform/vectors.h"
 #include "syscall/dispatch.h"
 
 #define STATUS_OWN_ERROR 125
@@ -353,6 +354,7 @@ int main(const struct boot_info *info)
     struct config config;
     boot_init(info);
     cpu_init(0);
+    vectors_init();
     lock_set_cpu_hook(cpu_id);
     start_log();
     start_memory();

@@ -24,6 +24,7 @@
 #include "platform/cpu.h"
 #include "platform/irq.h"
 #include "platform/moncall.h"
+#include "platform/vectors.h"
 
 #define IDLE_STACK_PAGES 8
 
@@ -49,11 +50,12 @@ static void save_state(struct thread *t)
     t->user_rsp = cpu->user_rsp;
     if (t->vectors != NULL) { /* the idle thread has none */
         t->fs_base = cpu_fs_base();
-        cpu_xsave(t->vectors);
+        vectors_save(t->vectors);
     }
 }
 
-static void load_state(struct thread *t)
+/* prev's has just been saved. */
+static void load_state(struct thread *t, const struct thread *prev)
 {
     struct cpu *cpu = cpu_this();
     cpu->thread = t;
@@ -61,7 +63,7 @@ static void load_state(struct thread *t)
     cpu->user_rsp = t->user_rsp;
     if (t->vectors != NULL) {
         cpu_set_fs_base(t->fs_base);
-        cpu_xrstor(t->vectors);
+        vectors_load(t->vectors, prev->vectors);
     }
 }
 
@@ -130,7 +132,7 @@ LOCK_ITSELF static void switch_locked(struct run_queue *q) DROPS(q->lock)
         runqueue_want_slice(q);
     }
     save_state(prev);
-    load_state(next);
+    load_state(next, prev);
     context_switch(&prev->kernel_rsp, next->kernel_rsp);
     finish();
 }

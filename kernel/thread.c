@@ -24,9 +24,9 @@
 #include "kernel/uaccess.h"
 #include "platform/clock.h"
 #include "platform/offsets.h"
+#include "platform/vectors.h"
 
 #define TID_MAX 4194304 /* as Linux's largest pid_max */
-#define VECTORS_ALIGN 64
 #define USER_CS 0x33
 #define USER_SS 0x2b
 
@@ -102,8 +102,8 @@ static int enter_table(struct thread *t)
 
 static int alloc_vectors(struct thread *t)
 {
-    size_t len = align_up(cpu_xsave_size(), VECTORS_ALIGN);
-    t->vectors_memory = heap_zalloc(2 * len + VECTORS_ALIGN);
+    size_t len = align_up(vectors_size(), VECTORS_ALIGN);
+    t->vectors_memory = heap_zalloc(len + cpu_xsave_size() + VECTORS_ALIGN);
     if (t->vectors_memory == NULL) {
         return -ENOMEM;
     }
@@ -245,7 +245,7 @@ static void prepare_program(struct thread *t, const struct thread_request *r,
     f->rsp = r->stack != 0 ? r->stack : cpu_this()->user_rsp;
     push_context(t, (uint64_t)(uintptr_t)f, context_begin);
     t->fs_base = (r->flags & CLONE_SETTLS) != 0 ? r->tls : cpu_fs_base();
-    cpu_xsave(t->vectors);
+    vectors_save(t->vectors);
 }
 
 static struct thread *create(void)

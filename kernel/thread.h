@@ -47,7 +47,7 @@ struct thread {
     uint64_t kernel_rsp; /* while not running: saved context */
     uint64_t user_rsp; /* while not running: struct cpu's */
     uint64_t fs_base; /* program's FS while not running */
-    /* [I] XSAVE area, 64-byte aligned; NULL: the thread never leaves the library OS */
+    /* [I] of platform/vectors.h; NULL: the thread never leaves the library OS */
     void *vectors;
     void *vectors_memory; /* [I] heap block around it */
 
@@ -58,7 +58,7 @@ struct thread {
     bool sig_restore_mask; /* sig_saved_mask is to be restored on the way out */
     struct sigqueue sig_queue; /* directed at this thread */
     struct sigframe_fault sig_fault; /* [C] of the synchronous signal being delivered */
-    void *sig_vectors; /* [I] second area like vectors: frames on their way in and out */
+    void *sig_vectors; /* [I] XSAVE area: signal frames on their way in and out */
     stack_t sig_altstack; /* sigaltstack(2) */
     uint64_t clear_child_tid; /* set_tid_address(2) */
     uint64_t robust_list; /* set_robust_list(2) */

@@ -20,6 +20,7 @@
 #include "platform/clock.h"
 #include "platform/irq.h"
 #include "platform/moncall.h"
+#include "platform/vectors.h"
 #include "test/fake/context.h"
 #include "test/fake/park.h"
 
@@ -325,12 +326,12 @@ void cpu_set_fs_base(uint64_t base)
     abort();
 }
 
-void cpu_xsave(void *area)
+void vectors_save(void *area)
 {
     abort();
 }
 
-void cpu_xrstor(const void *area)
+void vectors_load(const void *area, const void *now)
 {
     abort();
 }
