@@ -22,6 +22,7 @@
 #include "platform/clock.h"
 
 #define DEV_SOCKFS 9 /* st_dev of sockets: an anonymous device */
+#define SOCKET_MODE 0777
 #define NSEC_PER_USEC 1000UL
 #define BUFFER_DEFAULT 212992 /* bytes: /proc/sys/net/core/wmem_default */
 
@@ -38,7 +39,7 @@ void socket_init(struct socket *s, const struct socket_ops *ops, int family, int
     s->options.low_water = 1;
     s->peer_cred = (struct user_ucred){0, UINT32_MAX, UINT32_MAX}; /* nobody */
     s->ino = __atomic_fetch_add(&next_ino, 1, __ATOMIC_RELAXED);
-    s->created_ns = clock_wall_ns();
+    fileattr_init(&s->attr, SOCKET_MODE);
 }
 
 int socket_open(struct socket *s, unsigned flags, struct file **out)
@@ -155,18 +156,21 @@ static long socket_ioctl(struct file *f, unsigned cmd, uint64_t arg)
 
 static int socket_stat(struct file *f, struct stat *out)
 {
-    const struct socket *s = f->object;
+    struct socket *s = f->object;
     memset(out, 0, sizeof(*out));
     out->st_dev = DEV_SOCKFS;
     out->st_ino = s->ino;
-    out->st_mode = S_IFSOCK | 0777;
+    out->st_mode = S_IFSOCK;
     out->st_nlink = 1;
-    out->st_uid = process.fsuid;
-    out->st_gid = process.fsgid;
     out->st_blksize = PAGE_SIZE;
-    out->st_atime = out->st_mtime = out->st_ctime = s->created_ns / NSEC_PER_SEC;
-    out->st_atime_nsec = out->st_mtime_nsec = out->st_ctime_nsec = s->created_ns % NSEC_PER_SEC;
+    fileattr_stat(&s->attr, out);
     return 0;
+}
+
+static struct fileattr *socket_attr(struct file *f)
+{
+    struct socket *s = f->object;
+    return &s->attr;
 }
 
 static void socket_release(struct file *f)
@@ -182,5 +186,6 @@ static const struct file_ops socket_file_ops = {
     .poll = socket_poll,
     .ioctl = socket_ioctl,
     .stat = socket_stat,
+    .attr = socket_attr,
     .release = socket_release,
 };

@@ -4,6 +4,7 @@
 #define NET_SOCKET_H
 
 #include "kernel/file.h"
+#include "kernel/fileattr.h"
 #include "net/abi.h"
 #include "net/message.h"
 #include "net/sigio.h"
@@ -83,7 +84,7 @@ struct socket {
     struct user_ucred peer_cred; /* [L] SO_PEERCRED */
     struct file *file; /* [A] not referenced; NULL before socket_open */
     uint64_t ino; /* [I] */
-    uint64_t created_ns; /* [I] wall time */
+    struct fileattr attr; /* what fchmod and its like change */
 };
 
 /* socket_family_find: NULL: there is no such family. */

@@ -16,7 +16,6 @@
 #include "net/unixsocket.h"
 
 #define BUCKETS 256
-#define SOCKET_MODE 0777 /* less the umask */
 #define PATH_AT offsetof(struct sockaddr_un, sun_path)
 #define AUTO_DIGITS 5
 #define AUTO_NAMES (1U << 20) /* as many as the digits allow */
@@ -181,7 +180,10 @@ static int bind_path(struct unix_socket *u, const void *addr) NEEDS(u->changing)
     if (n == NULL) {
         return -ENOMEM;
     }
-    int err = entry_make_node(NULL, path, S_IFSOCK | SOCKET_MODE, 0, &v);
+    spin_lock(&u->socket.attr.lock);
+    uint32_t mode = u->socket.attr.mode;
+    spin_unlock(&u->socket.attr.lock);
+    int err = entry_make_node(NULL, path, S_IFSOCK | mode, 0, &v);
     if (err == 0 && u->name != NULL) {
         err = entry_remove(NULL, path, false);
         err = err != 0 ? err : -EINVAL;
