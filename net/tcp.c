@@ -447,6 +447,9 @@ static const struct socket_ops tcp_ops = {
     .poll = tcp_op_poll,
     .queued = tcp_op_queued,
     .name = tcp_op_name,
+    .get_option = tcp_op_get_option,
+    .set_option = tcp_op_set_option,
+    .option_changed = tcp_op_option_changed,
     .release = tcp_op_release,
     .pipe_signal = true,
 };

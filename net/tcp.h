@@ -25,6 +25,13 @@ enum tcp_phase {
     TCP_DEAD, /* was connected, or failed to */
 };
 
+/* Values of options that are numbers; 0: as it is without. Times in the options' own units. */
+struct tcp_values {
+    uint32_t keep_idle, keep_interval, keep_count; /* s, s, probes */
+    uint32_t user_timeout; /* ms */
+    uint32_t max_segment, syn_count, linger2, defer_accept, window_clamp, notsent_low;
+};
+
 struct tcp_socket {
     struct socket s;
     uint32_t refs; /* [A] */
@@ -39,8 +46,9 @@ struct tcp_socket {
     bool fin_handed; /* lwIP knows that this side has ended */
     bool orphan; /* the file is closed */
     bool nodelay, cork, v6only;
+    struct tcp_values values;
+    uint64_t progress_ns; /* when the peer last acknowledged something */
     bool told_connect; /* connect has reported how the connection came about */
-    uint32_t quick_acks; /* TCP_QUICKACK */
 
     struct pbuf *received, *received_tail; /* single pbufs, linked by next */
     size_t received_bytes; /* unread */
@@ -104,11 +112,15 @@ void tcp_listen_locked(struct tcp_socket *t, struct tcp_pcb *pcb) NEEDS(net_core
 /* tcp_connected: lwIP's callback of tcp_connect. */
 err_t tcp_on_connected(void *arg, struct tcp_pcb *pcb, err_t err);
 
+/* tcp_apply_locked: the control block follows the options. */
+void tcp_apply_locked(struct tcp_socket *t) NEEDS(net_core);
+
 /* The ops. */
 long tcp_op_send(struct socket *s, struct message *m);
 long tcp_op_recv(struct socket *s, struct message *m);
 int tcp_op_get_option(struct socket *s, int level, int option, void *value, size_t *len);
 int tcp_op_set_option(struct socket *s, int level, int option, const void *value, size_t len);
+void tcp_op_option_changed(struct socket *s, int option);
 
 /* tcp_create: the create of socket_family, for SOCK_STREAM. */
 int tcp_create(int family, int protocol, struct socket **out);

@@ -6,7 +6,9 @@
 #include <lwip/priv/tcp_priv.h>
 
 #include "net/tcp.h"
+#include "platform/clock.h"
 
+#define NSEC_PER_MSEC 1000000UL
 #define CAN_READ (POLLIN | POLLRDNORM)
 #define CAN_WRITE (POLLOUT | POLLWRNORM)
 
@@ -117,6 +119,9 @@ static err_t on_sent(void *arg, struct tcp_pcb *pcb, u16_t len)
     (void)pcb;
     (void)len;
     lock_assert_held(&net_core);
+    if (t->values.user_timeout != 0) {
+        t->progress_ns = clock_ns();
+    }
     tcp_release_locked(t);
     if (t->unhanded != 0) {
         tcp_push_locked(t);
@@ -130,8 +135,12 @@ static err_t on_sent(void *arg, struct tcp_pcb *pcb, u16_t len)
 static err_t on_poll(void *arg, struct tcp_pcb *pcb)
 {
     struct tcp_socket *t = arg;
-    (void)pcb;
     lock_assert_held(&net_core);
+    uint64_t limit = t->values.user_timeout * NSEC_PER_MSEC;
+    if (limit != 0 && pcb->unacked != NULL && clock_ns() - t->progress_ns > limit) {
+        tcp_abort(pcb); /* which tells on_error */
+        return ERR_ABRT;
+    }
     tcp_push_locked(t);
     return ERR_OK;
 }
@@ -153,6 +162,8 @@ static err_t on_accept(void *arg, struct tcp_pcb *pcb, err_t err)
     t->s.options = l->s.options;
     t->nodelay = l->nodelay;
     t->v6only = l->v6only;
+    t->cork = l->cork;
+    t->values = l->values;
     t->phase = TCP_OPEN;
     tcp_attach_locked(t, pcb);
     list_append(&l->accepted, &t->queued); /* with the reference that tcp_socket_new made */
@@ -187,6 +198,7 @@ void tcp_attach_locked(struct tcp_socket *t, struct tcp_pcb *pcb)
     tcp_sent(pcb, on_sent);
     tcp_err(pcb, on_error);
     tcp_poll(pcb, on_poll, 10);
+    tcp_apply_locked(t);
 }
 
 void tcp_listen_locked(struct tcp_socket *t, struct tcp_pcb *pcb)

@@ -9,6 +9,7 @@
 #include "kernel/heap.h"
 #include "net/netif.h"
 #include "net/tcp.h"
+#include "platform/clock.h"
 
 #define CHUNK_MAX (64UL << 10) /* bytes of one allocation */
 #define CHUNK_MIN 960UL /* small writes share one */
@@ -189,6 +190,9 @@ static void commit(struct tcp_socket *t, struct chunk *c, size_t n, bool more) N
         }
         if (t->hand == NULL) {
             t->hand = c;
+        }
+        if (t->values.user_timeout != 0 && t->sent_bytes == 0) {
+            t->progress_ns = clock_ns();
         }
         c->used += (uint32_t)n;
         t->sent_bytes += n;

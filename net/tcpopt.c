@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: MIT */
+/* Options of TCP sockets. Source: tcp(7), ipv6(7). */
+#include <asm/errno.h>
+#include <asm/socket.h>
+#include <linux/in.h>
+#include <linux/in6.h>
+#include <linux/tcp.h>
+#include <lwip/priv/tcp_priv.h>
+
+#include "kernel/base/string.h"
+#include "net/tcp.h"
+
+#define MSEC_PER_SEC 1000U
+#define USEC_PER_MSEC 1000U
+#define KEEP_MAX 32767 /* s */
+#define KEEP_COUNT_MAX 127
+#define SYN_COUNT_MAX 127
+#define SEGMENT_MIN 88
+#define SEGMENT_MAX 32767
+#define CONGESTION_NAME_MAX 16 /* TCP_CA_NAME_MAX */
+#define NOTSENT_DEFAULT UINT32_MAX
+
+/* An option that is a number in [least, most], in values. */
+struct number_option {
+    int option;
+    size_t offset; /* in struct tcp_values */
+    uint32_t initial; /* what is told of 0 */
+    int least, most;
+};
+
+#define NUMBER(option, field, initial, least, most)                      \
+    {                                                                    \
+        option, offsetof(struct tcp_values, field), initial, least, most \
+    }
+
+static const struct number_option numbers[] = {
+    NUMBER(TCP_KEEPIDLE, keep_idle, 7200, 1, KEEP_MAX),
+    NUMBER(TCP_KEEPINTVL, keep_interval, 75, 1, KEEP_MAX),
+    NUMBER(TCP_KEEPCNT, keep_count, 9, 1, KEEP_COUNT_MAX),
+    NUMBER(TCP_USER_TIMEOUT, user_timeout, 0, 0, INT32_MAX),
+    NUMBER(TCP_SYNCNT, syn_count, 6, 1, SYN_COUNT_MAX),
+    NUMBER(TCP_LINGER2, linger2, 60, INT32_MIN, INT32_MAX),
+    NUMBER(TCP_DEFER_ACCEPT, defer_accept, 0, INT32_MIN, INT32_MAX),
+    NUMBER(TCP_WINDOW_CLAMP, window_clamp, 0, 0, INT32_MAX),
+    NUMBER(TCP_NOTSENT_LOWAT, notsent_low, NOTSENT_DEFAULT, INT32_MIN, INT32_MAX),
+};
+
+static const struct number_option *find_number(int option)
+{
+    for (unsigned i = 0; i < ARRAY_LEN(numbers); i++) {
+        if (numbers[i].option == option) {
+            return &numbers[i];
+        }
+    }
+    return NULL;
+}
+
+static uint32_t *value_of(struct tcp_socket *t, const struct number_option *o)
+{
+    return (uint32_t *)(void *)((char *)&t->values + o->offset);
+}
+
+static uint32_t or_initial(uint32_t value, uint32_t initial)
+{
+    return value != 0 ? value : initial;
+}
+
+void tcp_apply_locked(struct tcp_socket *t)
+{
+    struct tcp_pcb *pcb = t->pcb;
+    if (pcb == NULL) {
+        return;
+    }
+    if (socket_flag(&t->s, SO_KEEPALIVE)) {
+        ip_set_option(pcb, SOF_KEEPALIVE);
+    } else {
+        ip_reset_option(pcb, SOF_KEEPALIVE);
+    }
+    if (pcb->state == LISTEN) {
+        return; /* it is shorter than what follows */
+    }
+    pcb->keep_idle = or_initial(t->values.keep_idle, 7200) * MSEC_PER_SEC;
+    pcb->keep_intvl = or_initial(t->values.keep_interval, 75) * MSEC_PER_SEC;
+    pcb->keep_cnt = or_initial(t->values.keep_count, 9);
+}
+
+void tcp_op_option_changed(struct socket *s, int option)
+{
+    if (option == SO_KEEPALIVE || option == SO_RCVLOWAT || option == SO_SNDBUF) {
+        net_lock();
+        tcp_apply_locked(tcp_socket(s));
+        tcp_update_locked(tcp_socket(s), 0);
+        net_unlock();
+    }
+}
+
+static int put(void *value, size_t *len, const void *from, size_t n)
+{
+    *len = min(*len, n);
+    memcpy(value, from, *len);
+    return 0;
+}
+
+static int put_int(void *value, size_t *len, uint32_t number)
+{
+    return put(value, len, &number, sizeof(number));
+}
+
+/* Numbers of Linux's states: include/net/tcp_states.h is not of its uapi. */
+static uint8_t linux_state(const struct tcp_socket *t)
+{
+    static const uint8_t states[] = {
+        [CLOSED] = 7,      [LISTEN] = 10,    [SYN_SENT] = 2,   [SYN_RCVD] = 3,
+        [ESTABLISHED] = 1, [FIN_WAIT_1] = 4, [FIN_WAIT_2] = 5, [CLOSE_WAIT] = 8,
+        [CLOSING] = 11,    [LAST_ACK] = 9,   [TIME_WAIT] = 6,
+    };
+    return t->pcb == NULL ? 7 : states[t->pcb->state];
+}
+
+static void fill_info(const struct tcp_socket *t, struct tcp_info *info) NEEDS(net_core)
+{
+    const struct tcp_pcb *pcb = t->pcb;
+    memset(info, 0, sizeof(*info));
+    info->tcpi_state = linux_state(t);
+    if (pcb == NULL || pcb->state == LISTEN) {
+        info->tcpi_unacked = t->naccepted;
+        info->tcpi_sacked = t->backlog;
+        return;
+    }
+    uint32_t mss = max((uint32_t)pcb->mss, 1U);
+    info->tcpi_retransmits = pcb->nrtx;
+    info->tcpi_options = (pcb->flags & TF_WND_SCALE) != 0 ? TCPI_OPT_WSCALE : 0;
+    info->tcpi_options |= (pcb->flags & TF_SACK) != 0 ? TCPI_OPT_SACK : 0;
+    info->tcpi_snd_wscale = pcb->snd_scale & 15U;
+    info->tcpi_rcv_wscale = pcb->rcv_scale & 15U;
+    info->tcpi_rto = (uint32_t)pcb->rto * TCP_SLOW_INTERVAL * USEC_PER_MSEC;
+    info->tcpi_snd_mss = info->tcpi_rcv_mss = info->tcpi_advmss = mss;
+    info->tcpi_unacked = (pcb->snd_nxt - pcb->lastack + mss - 1) / mss;
+    info->tcpi_snd_cwnd = pcb->cwnd / mss;
+    info->tcpi_snd_ssthresh = pcb->ssthresh / mss;
+    info->tcpi_rtt = (uint32_t)(pcb->sa >> 3) * TCP_SLOW_INTERVAL * USEC_PER_MSEC;
+    info->tcpi_rttvar = (uint32_t)(pcb->sv >> 2) * TCP_SLOW_INTERVAL * USEC_PER_MSEC;
+    info->tcpi_rcv_space = pcb->rcv_wnd;
+    info->tcpi_snd_wnd = pcb->snd_wnd;
+    info->tcpi_notsent_bytes = (uint32_t)t->unhanded;
+}
+
+static int get_tcp(struct tcp_socket *t, int option, void *value, size_t *len) NEEDS(net_core)
+{
+    const struct number_option *o = find_number(option);
+    struct tcp_info info;
+    char name[CONGESTION_NAME_MAX] = "reno";
+    if (o != NULL) {
+        return put_int(value, len, or_initial(*value_of(t, o), o->initial));
+    }
+    switch (option) {
+    case TCP_NODELAY: return put_int(value, len, t->nodelay);
+    case TCP_CORK: return put_int(value, len, t->cork);
+    case TCP_QUICKACK: return put_int(value, len, 1);
+    case TCP_MAXSEG:
+        return put_int(value, len,
+                       t->phase == TCP_OPEN && t->pcb != NULL
+                           ? t->pcb->mss
+                           : or_initial(t->values.max_segment, TCP_MSS_DEFAULT));
+    case TCP_CONGESTION: return put(value, len, name, sizeof(name));
+    case TCP_FASTOPEN:
+    case TCP_FASTOPEN_CONNECT:
+    case TCP_THIN_LINEAR_TIMEOUTS:
+    case TCP_THIN_DUPACK: return put_int(value, len, 0);
+    case TCP_INFO: fill_info(t, &info); return put(value, len, &info, sizeof(info));
+    default: return -ENOPROTOOPT;
+    }
+}
+
+int tcp_op_get_option(struct socket *s, int level, int option, void *value, size_t *len)
+{
+    struct tcp_socket *t = tcp_socket(s);
+    if (level == SOL_SOCKET) {
+        return -ENOPROTOOPT;
+    }
+    if (level == IPPROTO_TCP) {
+        net_lock();
+        int err = get_tcp(t, option, value, len);
+        net_unlock();
+        return err;
+    }
+    if (level == IPPROTO_IPV6 && s->family == AF_INET6 && option == IPV6_V6ONLY) {
+        return put_int(value, len, t->v6only);
+    }
+    return level == IPPROTO_IP || level == IPPROTO_IPV6 ? -ENOPROTOOPT : -EOPNOTSUPP;
+}
+
+static int set_congestion(const char *name, size_t len)
+{
+    len = strnlen(name, len);
+    bool known = (len == 4 && memcmp(name, "reno", len) == 0) ||
+                 (len == 5 && memcmp(name, "cubic", len) == 0);
+    return known ? 0 : -ENOENT;
+}
+
+/* Switching either off sends what was held back. */
+static int set_held(struct tcp_socket *t, bool *flag, bool on) NEEDS(net_core)
+{
+    *flag = on;
+    tcp_push_locked(t);
+    return 0;
+}
+
+static int set_tcp(struct tcp_socket *t, int option, int number) NEEDS(net_core)
+{
+    const struct number_option *o = find_number(option);
+    if (o != NULL) {
+        if (number < o->least || number > o->most) {
+            return -EINVAL;
+        }
+        *value_of(t, o) = (uint32_t)number;
+        tcp_apply_locked(t);
+        return 0;
+    }
+    switch (option) {
+    case TCP_NODELAY: return set_held(t, &t->nodelay, number != 0);
+    case TCP_CORK: return set_held(t, &t->cork, number != 0);
+    case TCP_QUICKACK: return 0;
+    case TCP_MAXSEG:
+        if (number != 0 && (number < SEGMENT_MIN || number > SEGMENT_MAX)) {
+            return -EINVAL;
+        }
+        t->values.max_segment = (uint32_t)number;
+        return 0;
+    case TCP_FASTOPEN:
+    case TCP_FASTOPEN_CONNECT: return number == 0 ? 0 : -EOPNOTSUPP;
+    case TCP_THIN_LINEAR_TIMEOUTS:
+    case TCP_THIN_DUPACK: return number == 0 || number == 1 ? 0 : -EINVAL;
+    default: return -ENOPROTOOPT;
+    }
+}
+
+static int set_v6only(struct tcp_socket *t, bool on) NEEDS(net_core)
+{
+    if (t->pcb != NULL || t->phase != TCP_NEW) {
+        return -EINVAL;
+    }
+    t->v6only = on;
+    return 0;
+}
+
+int tcp_op_set_option(struct socket *s, int level, int option, const void *value, size_t len)
+{
+    struct tcp_socket *t = tcp_socket(s);
+    int number;
+    if (level == SOL_SOCKET) {
+        return -ENOPROTOOPT;
+    }
+    if (level == IPPROTO_TCP && option == TCP_CONGESTION) {
+        return len == 0 ? -EINVAL : set_congestion(value, len);
+    }
+    if (level == IPPROTO_TCP && (option == TCP_ULP || option == TCP_MD5SIG)) {
+        return -ENOENT; /* Linux looks for a module and finds none */
+    }
+    if (len < sizeof(number)) {
+        return -EINVAL;
+    }
+    memcpy(&number, value, sizeof(number));
+    int err = -ENOPROTOOPT;
+    net_lock();
+    if (level == IPPROTO_TCP) {
+        err = set_tcp(t, option, number);
+    } else if (level == IPPROTO_IPV6 && s->family == AF_INET6 && option == IPV6_V6ONLY) {
+        err = set_v6only(t, number != 0);
+    }
+    net_unlock();
+    return err;
+}
