@@ -8,6 +8,7 @@
 #include <linux/random.h>
 
 #include "fs/attr.h"
+#include "fs/pty.h"
 #include "fs/tmpfs.h"
 #include "fs/tty.h"
 #include "kernel/base/string.h"
@@ -127,7 +128,7 @@ static long random_seek(struct file *f, int64_t offset, int whence)
     return (long)f->pos;
 }
 
-static int node_stat(struct file *f, struct stat *out)
+int devfs_stat_node(struct file *f, struct stat *out)
 {
     struct vattr attr;
     int err = f->vnode != NULL ? f->vnode->ops->getattr(f->vnode, &attr) : -EBADF;
@@ -137,7 +138,7 @@ static int node_stat(struct file *f, struct stat *out)
     return err;
 }
 
-#define DEVICE_OPS .seek = null_seek, .stat = node_stat
+#define DEVICE_OPS .seek = null_seek, .stat = devfs_stat_node
 
 static const struct file_ops null_ops = {DEVICE_OPS, .read = null_read, .write = null_write};
 static const struct file_ops zero_ops = {DEVICE_OPS, .read = zero_read, .write = null_write,
@@ -145,7 +146,7 @@ static const struct file_ops zero_ops = {DEVICE_OPS, .read = zero_read, .write =
 static const struct file_ops full_ops = {DEVICE_OPS, .read = zero_read, .write = full_write};
 static const struct file_ops random_ops = {
     .seek = random_seek,
-    .stat = node_stat,
+    .stat = devfs_stat_node,
     .read = random_read,
     .write = random_write,
     .ioctl = random_ioctl,
@@ -177,11 +178,15 @@ static const struct device devices[] = {
     {"urandom", RDEV(MAJOR_MEM, 9), 0666, &random_ops, NULL},
     {"tty", RDEV(MAJOR_TTY, 0), 0666, NULL, open_tty},
     {"console", RDEV(MAJOR_TTY, 1), 0600, NULL, open_console},
+    {"ptmx", RDEV(MAJOR_TTY, 2), 0666, NULL, pty_open_master},
 };
 
 int devfs_open_device(uint64_t rdev, unsigned flags, struct file **out)
 {
     const struct device *d = devices;
+    if (rdev >= RDEV(PTY_MAJOR, 0) && rdev < RDEV(PTY_MAJOR, PTY_MAX)) {
+        return pty_open_slave((unsigned)(rdev - RDEV(PTY_MAJOR, 0)), flags, out);
+    }
     while (d < devices + ARRAY_LEN(devices) && d->rdev != rdev) {
         d++;
     }
@@ -230,7 +235,14 @@ static int populate(struct vnode *dir)
     for (unsigned i = 0; err == 0 && i < ARRAY_LEN(links); i++) {
         err = dir->ops->symlink(dir, links[i].name, strlen(links[i].name), links[i].target);
     }
-    return err != 0 ? err : add_node(dir, "shm", S_IFDIR | 01777, 0);
+    err = err != 0 ? err : add_node(dir, "shm", S_IFDIR | 01777, 0);
+    err = err != 0 ? err : add_node(dir, "pts", S_IFDIR | 0755, 0);
+    struct vnode *pts;
+    err = err != 0 ? err : dir->ops->lookup(dir, "pts", 3, &pts);
+    if (err == 0) {
+        pty_init(pts); /* which keeps the reference */
+    }
+    return err;
 }
 
 int devfs_create(struct mount **out)

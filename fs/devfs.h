@@ -14,6 +14,9 @@ MUST_CHECK int devfs_create(struct mount **out);
  * Returns 0, -ENXIO when there is no such device, -ENOMEM. */
 MUST_CHECK int devfs_open_device(uint64_t rdev, unsigned flags, struct file **out);
 
+/* devfs_stat_node: struct file_ops's stat for files that were opened by a node. */
+int devfs_stat_node(struct file *f, struct stat *out);
+
 /* devfs_open_console: the program's standard streams: stream's output, and the machine's input.
  * Returns 0 or -ENOMEM. */
 MUST_CHECK int devfs_open_console(enum console_stream stream, unsigned flags, struct file **out);
