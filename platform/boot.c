@@ -152,3 +152,8 @@ int boot_ram(unsigned n, struct pa *first, struct pa *end)
     }
     return -ENOENT;
 }
+
+uint64_t boot_rsdp(void)
+{
+    return start.rsdp_pa;
+}

@@ -24,4 +24,7 @@ int boot_initrd(struct pa *first, size_t *len);
 /* boot_ram: RAM range n of the memory map. Returns 0 or -ENOENT past the last. */
 int boot_ram(unsigned n, struct pa *first, struct pa *end);
 
+/* boot_rsdp: physical address of ACPI's root pointer, 0 when the machine has none. */
+uint64_t boot_rsdp(void);
+
 #endif

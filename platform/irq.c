@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Interrupt lines: the pending word of the CPU's trap page, and who handles which bit.
- * The table is written at boot and by drivers before their line is unmasked; read without a lock.
+ * The table is written at boot, by one CPU at a time, and by drivers before their line is unmasked;
+ * read without a lock.
  * Source: platform/monitor/abi.h. */
 #include "platform/irq.h"
 
@@ -10,6 +11,10 @@
 #include "platform/moncall.h"
 
 #define MAX_HANDLERS 32
+#define MESSAGE_LINE 0x100 /* plus the line of the interrupt controller whose bit is used */
+#define MESSAGE_ADDRESS 0xfee00000UL /* of the local APICs; Intel SDM vol. 3, 11.11 */
+#define MESSAGE_CPU_SHIFT 12
+#define VECTOR_PENDING0 32 /* vector of the pending word's bit 0: the monitor's choice */
 #define MONITOR_BITS 0xffffffffUL
 
 struct handler {
@@ -22,16 +27,37 @@ static struct handler handlers[MAX_HANDLERS];
 static unsigned nhandlers;
 static void (*timer_handler)(void);
 static void (*ipi_handler)(void);
+static uint8_t users[MAX_GSI]; /* of each line's bit */
+
+/* The bits of lines that nothing is wired to: they stay masked. From the end, because devices that
+ * are wired have low lines on a PC; where they have high ones they are found first. */
+unsigned irq_message_line(unsigned cpu, struct irq_message *out)
+{
+    unsigned best = MAX_GSI - 1;
+    for (unsigned i = MAX_GSI; i-- != 0;) {
+        best = users[i] < users[best] ? i : best;
+    }
+    users[best]++;
+    out->address = MESSAGE_ADDRESS | (uint64_t)cpu << MESSAGE_CPU_SHIFT;
+    out->data = VECTOR_PENDING0 + PENDING_GSI0 + best;
+    return MESSAGE_LINE | best;
+}
 
 int irq_register(unsigned gsi, void (*handler)(void *arg), void *arg)
 {
-    if (gsi >= MAX_GSI) {
+    unsigned line = gsi & ~(unsigned)MESSAGE_LINE;
+    if (line >= MAX_GSI) {
         return -EINVAL;
     }
     if (nhandlers == MAX_HANDLERS) {
         return -ENOSPC;
     }
-    handlers[nhandlers++] = (struct handler){gsi, handler, arg};
+    handlers[nhandlers] = (struct handler){line, handler, arg};
+    __atomic_store_n(&nhandlers, nhandlers + 1, __ATOMIC_RELEASE); /* pairs with irq_poll's load */
+    if (line != gsi) {
+        return 0;
+    }
+    users[line]++;
     long err = moncall(MON_IRQ_ROUTE, gsi, 0, 0);
     return (int)(err != 0 ? err : moncall(MON_IRQ_MASK, gsi, 0, 0));
 }
@@ -60,7 +86,8 @@ bool irq_poll(void)
     if ((bits >> PENDING_IPI & 1) != 0 && ipi_handler != NULL) {
         ipi_handler();
     }
-    for (unsigned i = 0; i < nhandlers; i++) {
+    unsigned n = __atomic_load_n(&nhandlers, __ATOMIC_ACQUIRE);
+    for (unsigned i = 0; i < n; i++) {
         if ((bits >> (PENDING_GSI0 + handlers[i].gsi) & 1) != 0) {
             handlers[i].fn(handlers[i].arg);
         }

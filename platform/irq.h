@@ -10,6 +10,16 @@
  * Several handlers may share a line. Returns 0, -EINVAL for a line that does not exist, -ENOSPC. */
 MUST_CHECK int irq_register(unsigned gsi, void (*handler)(void *arg), void *arg);
 
+/* What a device writes, and where, to interrupt. */
+struct irq_message {
+    uint64_t address;
+    uint32_t data;
+};
+
+/* irq_message_line: a line for a device that sends messages to CPU cpu; give it to irq_register.
+ * Lines may be shared when there are too many. */
+unsigned irq_message_line(unsigned cpu, struct irq_message *out);
+
 /* irq_set_timer: the handler of the timer bit. */
 void irq_set_timer(void (*handler)(void));
 

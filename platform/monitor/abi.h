@@ -69,7 +69,7 @@
 #define MON_TIMER 4
 #define MON_IRQ_ROUTE 5 /* RDI = GSI, RSI = 1 level, 0 edge: deliver line to its pending bit */
 #define MON_IRQ_MASK 6 /* RDI = GSI, RSI = 1 mask, 0 unmask */
-#define MON_PORT 7 /* RDI = port, RSI = PORT_*, RDX = value: whitelisted byte I/O */
+#define MON_PORT 7 /* RDI = port, RSI = PORT_*, RDX = value: whitelisted I/O */
 #define MON_FSBASE 8 /* RDI = FS base, for processors without WRFSBASE */
 #define MON_POWEROFF 9 /* RDI = status: never returns */
 #define MON_DONATE 10 /* RDI = physical address of a 2 MiB unit that becomes table frames */
@@ -90,6 +90,8 @@
 
 #define PORT_IN 0
 #define PORT_OUT 1
+#define PORT_IN32 2 /* 32 bits: the two ports of PCI's configuration space */
+#define PORT_OUT32 3
 
 /* Flags of a range. */
 #define MAP_R 0x1

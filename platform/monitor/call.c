@@ -9,6 +9,8 @@
 #define SERIAL_LAST 0x3ff
 #define CMOS_INDEX 0x70
 #define CMOS_DATA 0x71
+#define PCI_ADDRESS 0xcf8
+#define PCI_DATA 0xcfc
 #define MSR_FS_BASE 0xc0000100
 
 static bool port_allowed(uint64_t port)
@@ -16,8 +18,28 @@ static bool port_allowed(uint64_t port)
     return (port >= SERIAL_FIRST && port <= SERIAL_LAST) || port == CMOS_INDEX || port == CMOS_DATA;
 }
 
+static long call_port32(uint64_t port, uint64_t op, uint64_t value)
+{
+    uint32_t got = 0;
+    if (port != PCI_ADDRESS && port != PCI_DATA) {
+        return -EPERM;
+    }
+    if (op == PORT_IN32) {
+        __asm__ volatile("inl %1, %0" : "=a"(got) : "Nd"((uint16_t)port));
+        return got;
+    }
+    if (op != PORT_OUT32) {
+        return -EINVAL;
+    }
+    __asm__ volatile("outl %0, %1" ::"a"((uint32_t)value), "Nd"((uint16_t)port));
+    return 0;
+}
+
 static long call_port(uint64_t port, uint64_t op, uint64_t value)
 {
+    if (op > PORT_OUT) {
+        return call_port32(port, op, value);
+    }
     if (!port_allowed(port)) {
         return -EPERM;
     }

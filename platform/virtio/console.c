@@ -22,7 +22,6 @@
 #include "platform/irq.h"
 #include "platform/moncall.h"
 #include "platform/pages.h"
-#include "platform/virtio/mmio.h"
 #include "platform/virtio/virtqueue.h"
 
 #define PORT_STDIN 1
@@ -296,7 +295,7 @@ static int set_up(void)
 
 int virtio_console_probe(void)
 {
-    return mmio_find(VIRTIO_ID_CONSOLE, 0, &device);
+    return virtio_find(VIRTIO_ID_CONSOLE, 0, &device);
 }
 
 /* Wait for an interrupt that says that the device is done with a buffer of o. The interrupt goes to

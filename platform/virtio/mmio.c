@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* virtio-mmio. Every register access leaves the machine (30 us on a paravirtual host), so only what
- * differs from the state after reset is written. Device pages are mapped in the device window of
- * the kernel area, a page each, and stay. Source: VIRTIO 1.2, 4.2; Linux admin-guide
+ * differs from the state after reset is written. Source: VIRTIO 1.2, 4.2; Linux admin-guide
  * virtio_mmio.device=. */
 #include "platform/virtio/mmio.h"
 
@@ -12,17 +11,13 @@
 #include "kernel/base/print.h"
 #include "kernel/base/string.h"
 #include "platform/boot.h"
-#include "platform/moncall.h"
+#include "platform/device.h"
 #include "platform/virtio/virtqueue.h"
 
 #define MAGIC 0x74726976 /* "virt" */
 #define MODERN_VERSION 2
 #define OPTION_MAX 64
-#define WINDOW_PAGES 64
-
-static struct pa window[WINDOW_PAGES]; /* physical page behind each page of the device window */
-static unsigned window_used;
-
+#define REGISTERS_LEN 0x200
 static uint32_t reg_read(const struct virtio_device *dev, unsigned reg)
 {
     return *(volatile uint32_t *)(volatile void *)(dev->regs + reg);
@@ -67,11 +62,21 @@ static int mmio_begin(struct virtio_device *dev, uint64_t wanted)
     return 0;
 }
 
-static int mmio_add_queue(struct virtio_device *dev, struct virtqueue *q, unsigned index)
+static int mmio_add_vector(struct virtio_device *dev, unsigned cpu, unsigned *gsi)
+{
+    (void)dev, (void)cpu, (void)gsi;
+    return -ENOSPC;
+}
+
+static unsigned mmio_queue_max(struct virtio_device *dev, unsigned index)
 {
     reg_write(dev, VIRTIO_MMIO_QUEUE_SEL, index);
-    uint32_t max_size = reg_read(dev, VIRTIO_MMIO_QUEUE_NUM_MAX);
-    if (max_size < q->size) { /* ours are small; a device with less has no such queue */
+    return reg_read(dev, VIRTIO_MMIO_QUEUE_NUM_MAX);
+}
+
+static int mmio_add_queue(struct virtio_device *dev, struct virtqueue *q, unsigned index)
+{
+    if (mmio_queue_max(dev, index) < q->size) { /* ours are small */
         return -ENXIO;
     }
     q->dev = dev;
@@ -92,9 +97,9 @@ static void mmio_ready(struct virtio_device *dev)
                   VIRTIO_CONFIG_S_DRIVER_OK);
 }
 
-static void mmio_notify(struct virtio_device *dev, unsigned index)
+static void mmio_notify(struct virtqueue *q)
 {
-    reg_write(dev, VIRTIO_MMIO_QUEUE_NOTIFY, index);
+    reg_write(q->dev, VIRTIO_MMIO_QUEUE_NOTIFY, q->index);
 }
 
 /* All causes at once: to read them would cost as much again. */
@@ -103,41 +108,25 @@ static void mmio_acknowledge(struct virtio_device *dev)
     reg_write(dev, VIRTIO_MMIO_INTERRUPT_ACK, VIRTIO_MMIO_INT_VRING | VIRTIO_MMIO_INT_CONFIG);
 }
 
-static uint32_t mmio_config32(struct virtio_device *dev, unsigned offset)
+static uint32_t mmio_config(struct virtio_device *dev, unsigned offset, unsigned len)
 {
-    return reg_read(dev, VIRTIO_MMIO_CONFIG + offset);
+    volatile void *at = dev->regs + VIRTIO_MMIO_CONFIG + offset;
+    if (len == sizeof(uint8_t)) {
+        return *(volatile uint8_t *)at;
+    }
+    return len == sizeof(uint16_t) ? *(volatile uint16_t *)at : *(volatile uint32_t *)at;
 }
 
 static const struct virtio_transport mmio_transport = {
     .begin = mmio_begin,
+    .add_vector = mmio_add_vector,
+    .queue_max = mmio_queue_max,
     .add_queue = mmio_add_queue,
     .ready = mmio_ready,
     .notify = mmio_notify,
     .acknowledge = mmio_acknowledge,
-    .config32 = mmio_config32,
+    .config = mmio_config,
 };
-
-/* Address of the registers at pa; several devices may share a page. */
-static volatile uint8_t *map_registers(uint64_t pa)
-{
-    uint64_t base = boot_info()->libos_base + DEVICE_OFFSET;
-    uint64_t page = align_down(pa, PAGE_SIZE);
-    unsigned i = 0;
-    while (i < window_used && window[i].v != page) {
-        i++;
-    }
-    if (i == WINDOW_PAGES) {
-        return NULL;
-    }
-    if (i == window_used) {
-        struct mon_range r = {base + i * PAGE_SIZE, page, 1, MAP_R | MAP_W | MAP_DEVICE, 0};
-        if (moncall_map(&r, 1) != 0) {
-            return NULL;
-        }
-        window[window_used++].v = page;
-    }
-    return (volatile uint8_t *)(uintptr_t)(base + i * PAGE_SIZE + pa % PAGE_SIZE);
-}
 
 /* "SIZE@BASE:IRQ[:ID]" */
 static bool parse_device(char *text, uint64_t *base, uint64_t *gsi)
@@ -167,7 +156,8 @@ int mmio_find(uint32_t id, unsigned nth, struct virtio_device *out)
             log(DEV, WARN, "virtio_mmio.device=%s is not SIZE@BASE:IRQ", text);
             continue;
         }
-        struct virtio_device dev = {&mmio_transport, map_registers(base), (unsigned)gsi, id, 0};
+        struct virtio_device dev = {.transport = &mmio_transport, .gsi = (unsigned)gsi, .id = id};
+        dev.regs = device_map((struct pa){base}, REGISTERS_LEN, MAP_R | MAP_W | MAP_DEVICE);
         if (dev.regs == NULL || reg_read(&dev, VIRTIO_MMIO_MAGIC_VALUE) != MAGIC ||
             reg_read(&dev, VIRTIO_MMIO_DEVICE_ID) != id) {
             continue;

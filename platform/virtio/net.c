@@ -9,9 +9,9 @@
 #include <linux/virtio_ids.h>
 
 #include "kernel/base/print.h"
+#include "kernel/base/string.h"
 #include "platform/irq.h"
 #include "platform/pages.h"
-#include "platform/virtio/mmio.h"
 
 #define RECEIVE_QUEUE 0
 #define SEND_QUEUE 1
@@ -71,16 +71,16 @@ static int negotiate(void)
 
 static void read_config(struct virtio_net_info *out)
 {
-    uint32_t low = has(BIT(MAC)) ? device.transport->config32(&device, 0) : 0x00445502;
-    uint32_t high = has(BIT(MAC)) ? device.transport->config32(&device, 4) : 0x0100;
-    for (unsigned i = 0; i < sizeof(out->mac); i++) {
-        out->mac[i] = (uint8_t)((i < 4 ? low : high) >> (i % 4 * 8));
+    static const uint8_t local[] = {0x02, 0x55, 0x44, 0x00, 0x00, 0x01};
+    memcpy(out->mac, local, sizeof(local));
+    for (unsigned i = 0; has(BIT(MAC)) && i < sizeof(out->mac); i += 2) {
+        uint32_t two = device.transport->config(&device, i, 2);
+        out->mac[i] = (uint8_t)two;
+        out->mac[i + 1] = (uint8_t)(two >> 8);
     }
     uint32_t mtu = MTU_DEFAULT;
     if (has(BIT(MTU))) {
-        size_t at = offsetof(struct virtio_net_config, mtu);
-        mtu = device.transport->config32(&device, (unsigned)align_down(at, 4)) >> (at % 4 * 8);
-        mtu &= UINT16_MAX;
+        mtu = device.transport->config(&device, offsetof(struct virtio_net_config, mtu), 2);
     }
     out->mtu = (uint16_t)max(mtu, (uint32_t)MTU_MIN);
     out->checksum = has(BIT(CSUM));
@@ -90,7 +90,7 @@ static void read_config(struct virtio_net_info *out)
 
 int virtio_net_start(void (*arrived)(void), struct virtio_net_info *out)
 {
-    int err = mmio_find(VIRTIO_ID_NET, 0, &device);
+    int err = virtio_find(VIRTIO_ID_NET, 0, &device);
     if (err != 0) {
         return -ENODEV;
     }
@@ -228,7 +228,7 @@ bool virtio_net_flush(void)
 
 void virtio_net_notify(void)
 {
-    device.transport->notify(&device, SEND_QUEUE);
+    device.transport->notify(&send_queue);
 }
 
 bool virtio_net_pending(void)

@@ -121,7 +121,7 @@ bool virtqueue_wants_kick(struct virtqueue *q)
 void virtqueue_kick(struct virtqueue *q)
 {
     if (virtqueue_wants_kick(q)) {
-        q->dev->transport->notify(q->dev, q->index);
+        q->dev->transport->notify(q);
     }
 }
 

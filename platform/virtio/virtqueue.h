@@ -13,6 +13,8 @@
 struct virtqueue {
     struct virtio_device *dev; /* [I] */
     unsigned index; /* [I] queue number in the device */
+    volatile void *notify_register; /* [I] the transport's */
+    uint16_t vector; /* [I] of its interrupts, see virtio.h; set between init and add_queue */
     uint16_t size; /* [I] entries */
     bool event_index; /* [I] set by the driver once VIRTIO_RING_F_EVENT_IDX is negotiated */
     uint16_t nfree; /* free descriptors */
