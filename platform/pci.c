@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* PCI: configuration space by memory where ACPI says where it lies, else by the two ports of a PC;
+/* PCI: configuration space by memory where somebody says where it lies, else by a PC's two ports;
  * addresses for BARs that no firmware has placed. What a function says of itself is checked: a
  * wrong length must not map somebody else's memory.
  * Source: PCI Local Bus Specification 3.0, 3.2.2.3.2 and 6; PCI Express Base Specification 4.0,
@@ -10,6 +10,7 @@
 #include <linux/pci_regs.h>
 
 #include "kernel/base/print.h"
+#include "kernel/base/string.h"
 #include "platform/acpi.h"
 #include "platform/boot.h"
 #include "platform/device.h"
@@ -61,10 +62,24 @@ static bool may_have_ports(void)
     return boot_option("virtio_mmio.device", text, sizeof(text)) == -ENOENT;
 }
 
+/* The command line knows best (QEMU's microvm has no such table), then the table. */
+static int find_space(struct pa *out)
+{
+    char text[32];
+    if (boot_option("pci_space", text, sizeof(text)) > 0) {
+        int err = string_to_u64(text, &out->v);
+        if (err == 0) {
+            return 0;
+        }
+        log(DEV, WARN, "pci_space=%s is not an address", text);
+    }
+    return boot_rsdp() != 0 ? acpi_mcfg(out) : -ENOENT;
+}
+
 static enum access find_access(void)
 {
     struct pa pa;
-    if (boot_rsdp() != 0 && acpi_mcfg(&pa) == 0) {
+    if (find_space(&pa) == 0) {
         space = device_map(pa, (size_t)PLACES * PLACE_SPACE, MAP_R | MAP_W | MAP_DEVICE);
         if (space != NULL) {
             return MEMORY;

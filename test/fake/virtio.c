@@ -22,6 +22,22 @@ static int begin(struct virtio_device *dev, uint64_t wanted)
     return (dev->features >> VIRTIO_F_VERSION_1 & 1) != 0 ? 0 : -ENODEV;
 }
 
+static int add_vector(struct virtio_device *dev, unsigned cpu, unsigned *gsi)
+{
+    (void)dev, (void)cpu;
+    if (fake_virtio.nvectors == fake_virtio.vectors) {
+        return -ENOSPC;
+    }
+    *gsi = FAKE_GSI + ++fake_virtio.nvectors;
+    return (int)fake_virtio.nvectors;
+}
+
+static unsigned queue_max(struct virtio_device *dev, unsigned index)
+{
+    (void)dev;
+    return index < fake_virtio.queues ? VIRTQUEUE_MAX : 0;
+}
+
 static int add_queue(struct virtio_device *dev, struct virtqueue *q, unsigned index)
 {
     assert(fake_virtio.begun && !fake_virtio.ready);
@@ -45,10 +61,10 @@ static void ready(struct virtio_device *dev)
     fake_virtio.ready = true;
 }
 
-static void notify(struct virtio_device *dev, unsigned index)
+static void notify(struct virtqueue *q)
 {
-    (void)dev;
-    assert(fake_virtio.ready && fake_virtio.queue[index] != NULL);
+    unsigned index = q->index;
+    assert(fake_virtio.ready && fake_virtio.queue[index] == q);
     fake_virtio.notified[index]++;
     if (fake_virtio.on_notify != NULL) {
         fake_virtio.on_notify(index);
@@ -61,19 +77,24 @@ static void acknowledge(struct virtio_device *dev)
     fake_virtio.acknowledged++;
 }
 
-static uint32_t config32(struct virtio_device *dev, unsigned offset)
+static uint32_t config(struct virtio_device *dev, unsigned offset, unsigned len)
 {
-    (void)dev, (void)offset;
-    return 0;
+    uint32_t value = 0;
+    (void)dev;
+    assert((len == 1 || len == 2 || len == 4) && offset + len <= FAKE_CONFIG_LEN);
+    memcpy(&value, fake_virtio.config + offset, len);
+    return value;
 }
 
 static const struct virtio_transport transport = {
     .begin = begin,
+    .add_vector = add_vector,
+    .queue_max = queue_max,
     .add_queue = add_queue,
     .ready = ready,
     .notify = notify,
     .acknowledge = acknowledge,
-    .config32 = config32,
+    .config = config,
 };
 
 void fake_virtio_reset(uint64_t offered, unsigned queues)

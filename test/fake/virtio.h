@@ -7,7 +7,8 @@
 #include "platform/virtio/virtqueue.h"
 
 #define FAKE_QUEUES 16
-#define FAKE_GSI 5
+#define FAKE_GSI 5 /* vectors that a driver asks for have the following ones */
+#define FAKE_CONFIG_LEN 16
 
 struct fake_virtio {
     struct virtio_device dev; /* for the driver; transport and gsi are set up */
@@ -16,6 +17,8 @@ struct fake_virtio {
     struct virtqueue *queue[FAKE_QUEUES]; /* NULL: not added */
     uint16_t seen[FAKE_QUEUES]; /* available entries taken */
     unsigned notified[FAKE_QUEUES], acknowledged;
+    unsigned vectors, nvectors; /* how many a driver may ask for, and has */
+    uint8_t config[FAKE_CONFIG_LEN];
     bool begun, ready;
     void (*on_notify)(unsigned queue); /* NULL: nothing happens */
 };

@@ -17,9 +17,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static unsigned notified;
 
-static void notify(struct virtio_device *dev, unsigned queue)
+static void notify(struct virtqueue *q)
 {
-    (void)dev, (void)queue;
+    (void)q;
     notified++;
 }
 

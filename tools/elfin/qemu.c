@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* QEMU's microvm: a processor, memory, virtio-mmio and nothing that costs time at the start. Six
- * ports of one virtio-console: 0 is unused (the specification makes it special), then the streams
+/* QEMU's microvm: a processor, memory, virtio-mmio and nothing that costs time at the start; or the
+ * machine that the caller's own arguments name, with the devices on PCI if it has that. Six ports of one virtio-console: 0 is unused (the specification makes it special), then the streams
  * in the order of enum qemu_stream. Source: QEMU, docs/system/i386/microvm.rst; qemu(1). */
 #include "tools/elfin/qemu.h"
 
@@ -17,6 +17,7 @@
 
 #define PROGRAM "qemu-system-x86_64"
 #define PORTS "6"
+#define MICROVM_PCI_SPACE "0xe0000000" /* PCIE_ECAM_BASE of include/hw/i386/microvm.h */
 
 static const char *const stream_names[QEMU_STREAMS] = {"in",  "out",    "err",
                                                        "log", "events", "serial"};
@@ -50,22 +51,68 @@ static void add_all(struct words *out, const char *const *words)
     }
 }
 
+/* The machine that is asked for among the caller's arguments; NULL: ours will do. */
+static const char *machine_asked(const struct words *more)
+{
+    for (size_t i = 0; i + 1 < more->count; i++) {
+        if (strcmp(more->items[i], "-M") == 0 || strcmp(more->items[i], "-machine") == 0) {
+            return more->items[i + 1];
+        }
+    }
+    return NULL;
+}
+
+static bool is_microvm(const char *machine)
+{
+    return machine == NULL || strncmp(machine, "microvm", strlen("microvm")) == 0;
+}
+
+/* How the names of virtio devices end: where the machine has PCI, they are there. */
+static const char *device_kind(const char *machine)
+{
+    bool pci = !is_microvm(machine) || (machine != NULL && strstr(machine, "pcie=on") != NULL);
+    return pci ? "pci" : "device";
+}
+
+static void add_machine(const struct qemu_machine *m, struct words *out)
+{
+    static const char *const ours[] = {
+        /* no timers, interrupt controller or clock of the PC, no firmware additions */
+        "-M", "microvm,pit=off,pic=off,rtc=off,acpi=off,x-option-roms=off", NULL};
+    const char *asked = machine_asked(m->more);
+    if (asked == NULL) {
+        add_all(out, ours);
+    }
+    if (is_microvm(asked)) { /* modern virtio */
+        words_add(out, "-global");
+        words_add(out, "virtio-mmio.force-legacy=false");
+    }
+    words_add(out, "-device");
+    words_add_format(out, "virtio-serial-%s,max_ports=" PORTS, device_kind(asked));
+}
+
+/* Nothing but its source tells where the configuration space of a microvm's PCI lies. */
+static void add_options(const struct qemu_machine *m, struct words *out)
+{
+    const char *asked = machine_asked(m->more);
+    bool unknown = is_microvm(asked) && strcmp(device_kind(asked), "pci") == 0;
+    words_add(out, "-append");
+    words_add_format(out, "%s%s", m->options, unknown ? " pci_space=" MICROVM_PCI_SPACE : "");
+}
+
 void qemu_command(const char *program, const struct qemu_machine *m, struct words *out)
 {
     static const char *const fixed[] = {
         /* nothing from configuration files, no screen; a triple fault ends it */
         "-no-user-config", "-nodefaults", "-display", "none", "-no-reboot",
-        /* no timers, interrupt controller or clock of the PC, no firmware additions */
-        "-M", "microvm,pit=off,pic=off,rtc=off,acpi=off,x-option-roms=off",
-        /* modern virtio; paravirtual hosts stop QEMU over MSR 0x10a */
-        "-global", "virtio-mmio.force-legacy=false", "-cpu", "max,-arch-capabilities", "-device",
-        "isa-debug-exit,iobase=0xf4,iosize=4", "-device", "virtio-serial-device,max_ports=" PORTS,
-        NULL};
+        /* paravirtual hosts stop QEMU over MSR 0x10a */
+        "-cpu", "max,-arch-capabilities", "-device", "isa-debug-exit,iobase=0xf4,iosize=4", NULL};
     words_add(out, program);
     words_add(out, "-accel"); /* emulated processors run at the same time, a thread each */
     words_add_format(out, "%s%s", accel_name(m->accel),
                      m->accel == ACCEL_TCG && m->cpus > 1 ? ",thread=multi" : "");
     add_all(out, fixed);
+    add_machine(m, out);
     words_add(out, "-m");
     words_add_format(out, "%luM", m->memory >> 20);
     words_add(out, "-smp");
@@ -84,8 +131,7 @@ void qemu_command(const char *program, const struct qemu_machine *m, struct word
     words_add(out, m->kernel);
     words_add(out, "-initrd");
     words_add(out, m->image);
-    words_add(out, "-append");
-    words_add(out, m->options);
+    add_options(m, out);
     for (size_t i = 0; i < m->more->count; i++) {
         words_add(out, m->more->items[i]);
     }

@@ -12,7 +12,6 @@
 
 #include "platform/cpu.h"
 #include "platform/irq.h"
-#include "platform/virtio/mmio.h"
 #include "test/fake/moncall.h"
 #include "test/fake/pages.h"
 #include "test/fake/virtio.h"
@@ -35,7 +34,7 @@ static unsigned notified_input;
 static char events[100]; /* what the hook got */
 static size_t events_len;
 
-int mmio_find(uint32_t id, unsigned nth, struct virtio_device *out)
+int virtio_find(uint32_t id, unsigned nth, struct virtio_device *out)
 {
     CHECK(id == 3 && nth == 0);
     *out = fake_virtio.dev;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-// sources: platform/virtio/mmio.c platform/virtio/virtqueue.c
+// sources: platform/virtio/mmio.c platform/device.c platform/virtio/virtqueue.c
 // fakes: moncall pages log
 /* virtio-mmio on registers that are plain memory: what is found, refused and written. */
 #include "platform/virtio/mmio.h"
@@ -108,10 +108,13 @@ static void negotiation(void)
     CHECK((get(&dev, VIRTIO_MMIO_STATUS) & VIRTIO_CONFIG_S_DRIVER_OK) != 0);
     dev.transport->acknowledge(&dev);
     CHECK_EQ(get(&dev, VIRTIO_MMIO_INTERRUPT_ACK), 3);
-    dev.transport->notify(&dev, 7);
+    struct virtqueue q = {.dev = &dev, .index = 7};
+    dev.transport->notify(&q);
     CHECK_EQ(get(&dev, VIRTIO_MMIO_QUEUE_NOTIFY), 7);
     set(0, VIRTIO_MMIO_CONFIG + 8, 77);
-    CHECK_EQ(dev.transport->config32(&dev, 8), 77);
+    CHECK_EQ(dev.transport->config(&dev, 8, 4), 77);
+    CHECK_EQ(dev.transport->config(&dev, 8, 2), 77);
+    CHECK_EQ(dev.transport->config(&dev, 9, 1), 0);
     dev = begin(2); /* without VIRTIO_F_VERSION_1 */
     CHECK_EQ(dev.transport->begin(&dev, 2), -ENODEV);
     CHECK_EQ(get(&dev, VIRTIO_MMIO_STATUS), VIRTIO_CONFIG_S_FAILED);
