@@ -9,6 +9,7 @@
 #include <asm/errno.h>
 #include <lwip/etharp.h>
 #include <lwip/ethip6.h>
+#include <lwip/ip.h>
 #include <lwip/prot/ip.h>
 #include <lwip/prot/ip4.h>
 #include <lwip/prot/ip6.h>
@@ -232,22 +233,44 @@ static size_t find_tcp(const uint8_t *frame, size_t len, uint64_t *sum)
     return len >= start + sizeof(struct tcp_hdr) ? start : 0;
 }
 
-/* TCP needs its ticks; the device completes the sum over the pseudo header. */
-static void prepare_tcp(struct virtio_net_hdr_v1 *h, uint8_t *frame, size_t len) NEEDS(net_core)
+/* TCP needs its ticks; the device completes the sum over the pseudo header and cuts long segments
+ * into pieces of segment_size. */
+static void prepare_tcp(struct virtio_net_hdr_v1 *h, const struct pbuf *p) NEEDS(net_core)
 {
+    uint8_t *frame = p->payload;
     uint64_t sum;
-    size_t start = find_tcp(frame, len, &sum);
+    size_t start = find_tcp(frame, p->len, &sum);
     if (start == 0) {
         return;
     }
     tick_soon_locked();
-    if (info.checksum) {
-        struct tcp_hdr *tcp = (struct tcp_hdr *)(void *)(frame + start);
-        tcp->chksum = checksum_fold(sum);
-        h->flags = VIRTIO_NET_HDR_F_NEEDS_CSUM;
-        h->csum_start = (uint16_t)start;
-        h->csum_offset = offsetof(struct tcp_hdr, chksum);
+    if (!info.checksum) {
+        return;
     }
+    struct tcp_hdr *tcp = (struct tcp_hdr *)(void *)(frame + start);
+    tcp->chksum = checksum_fold(sum);
+    h->flags = VIRTIO_NET_HDR_F_NEEDS_CSUM;
+    h->csum_start = (uint16_t)start;
+    h->csum_offset = offsetof(struct tcp_hdr, chksum);
+    size_t headers = start + TCPH_HDRLEN_BYTES(tcp);
+    if (p->segment_size != 0 && p->tot_len > headers + p->segment_size) {
+        bool ip4 = (frame[12] << 8 | frame[13]) == ETHTYPE_IP;
+        h->gso_type = ip4 ? VIRTIO_NET_HDR_GSO_TCPV4 : VIRTIO_NET_HDR_GSO_TCPV6;
+        h->hdr_len = (uint16_t)headers;
+        h->gso_size = p->segment_size;
+    }
+}
+
+/* Of IPv6 lwIP keeps what each destination takes, which would have it cut packets itself. */
+bool netif_cuts_segments(const ip_addr_t *local, const ip_addr_t *remote)
+{
+    return IP_IS_V4(remote) && info.segment4 && ip_route(local, remote) == &eth;
+}
+
+/* It looks at the interface whether a packet is too long. */
+void netif_let_long_locked(void)
+{
+    eth.mtu = UINT16_MAX;
 }
 
 /* The identification of IPv4 packets gets the value that strangers see. */
@@ -269,9 +292,10 @@ static err_t send(struct netif *n, struct pbuf *p)
     if (p->len < ETHERNET_LEN + IP_HLEN && p->next != NULL) {
         return ERR_BUF; /* lwIP keeps headers together */
     }
+    eth.mtu = info.mtu;
     finish_ip4(p->payload);
     struct virtio_net_hdr_v1 h = {0};
-    prepare_tcp(&h, p->payload, p->len);
+    prepare_tcp(&h, p);
     if (pbuf_add_header(p, HEADER_LEN) != 0) {
         return ERR_BUF;
     }
@@ -301,6 +325,7 @@ static err_t output6(struct netif *n, struct pbuf *p, const ip6_addr_t *to)
 bool netif_flush_locked(void)
 {
     unsigned n = virtio_net_unflushed();
+    eth.mtu = info.mtu;
     if (n == 0 || !started) {
         return false;
     }

@@ -3,6 +3,8 @@
 #ifndef NET_NETIF_H
 #define NET_NETIF_H
 
+#include <lwip/ip_addr.h>
+
 #include "kernel/base/list.h"
 #include "net/core.h"
 
@@ -30,6 +32,13 @@ bool netif_interrupts(bool on);
 bool netif_flush_locked(void) NEEDS(net_core);
 void netif_notify(void);
 void netif_flush(void);
+
+/* netif_cuts_segments: TCP segments from local to remote may be longer than the network allows: the
+ * device cuts them. */
+bool netif_cuts_segments(const ip_addr_t *local, const ip_addr_t *remote);
+
+/* netif_let_long_locked: the next packet of lwIP's is one that the device cuts: lwIP shall not. */
+void netif_let_long_locked(void) NEEDS(net_core);
 
 /* Memory that packets point into. */
 struct netif_garbage {

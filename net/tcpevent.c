@@ -5,10 +5,13 @@
 #include <asm/poll.h>
 #include <lwip/priv/tcp_priv.h>
 
+#include "net/netif.h"
 #include "net/tcp.h"
 #include "platform/clock.h"
 
 #define NSEC_PER_MSEC 1000000UL
+#define MTU_HEADERS sizeof(struct tcp_hdr)
+#define SEGMENT_MAX 65000 /* with headers less than 64 KiB */
 #define CAN_READ (POLLIN | POLLRDNORM)
 #define CAN_WRITE (POLLOUT | POLLWRNORM)
 
@@ -145,8 +148,33 @@ static err_t on_poll(void *arg, struct tcp_pcb *pcb)
     return ERR_OK;
 }
 
-/* The listener's queue is full, or there is no memory: the peer's connection is reset, as Linux
- * does with tcp_abort_on_overflow; lwIP cannot let it try again. */
+/* The connection is open: where the device cuts segments, those of lwIP may be longer: several in
+ * one. Its window must have room for one. */
+static void set_segments(struct tcp_socket *t) NEEDS(net_core)
+{
+    struct tcp_pcb *pcb = t->pcb;
+    t->wire_mss = pcb->mss;
+    if (netif_cuts_segments(&pcb->local_ip, &pcb->remote_ip)) {
+        pcb->mss = (u16_t)(SEGMENT_MAX / pcb->mss * pcb->mss);
+        pcb->cwnd = max(pcb->cwnd, (tcpwnd_size_t)pcb->mss);
+    }
+}
+
+/* lwIP's hook: every segment that it sends. */
+uint32_t *net_tcp_out(struct pbuf *p, const struct tcp_pcb *pcb, uint32_t *opts)
+{
+    const struct tcp_socket *t =
+        pcb != NULL && pcb->state >= ESTABLISHED ? pcb->callback_arg : NULL;
+    lock_assert_held(&net_core);
+    p->segment_size = t != NULL && t->pcb == pcb ? t->wire_mss : 0;
+    if (p->segment_size != 0 && p->tot_len > p->segment_size + MTU_HEADERS &&
+        p->segment_size != pcb->mss) {
+        netif_let_long_locked();
+    }
+    return opts;
+}
+
+/* There is no memory: the peer's connection is reset. */
 static err_t on_accept(void *arg, struct tcp_pcb *pcb, err_t err)
 {
     struct tcp_socket *l = arg;
@@ -154,7 +182,7 @@ static err_t on_accept(void *arg, struct tcp_pcb *pcb, err_t err)
     if (pcb == NULL || err != ERR_OK || l == NULL) {
         return ERR_VAL;
     }
-    struct tcp_socket *t = l->naccepted <= l->backlog ? tcp_socket_new(l->s.family) : NULL;
+    struct tcp_socket *t = tcp_socket_new(l->s.family);
     if (t == NULL) {
         tcp_abort(pcb);
         return ERR_ABRT;
@@ -166,6 +194,7 @@ static err_t on_accept(void *arg, struct tcp_pcb *pcb, err_t err)
     t->values = l->values;
     t->phase = TCP_OPEN;
     tcp_attach_locked(t, pcb);
+    set_segments(t);
     list_append(&l->accepted, &t->queued); /* with the reference that tcp_socket_new made */
     l->naccepted++;
     tcp_update_locked(t, 0);
@@ -180,6 +209,7 @@ err_t tcp_on_connected(void *arg, struct tcp_pcb *pcb, err_t err)
     (void)err; /* lwIP tells of failures by on_error */
     lock_assert_held(&net_core);
     t->phase = TCP_OPEN;
+    set_segments(t);
     t->released = t->small_end = t->pcb->snd_lbb;
     tcp_update_locked(t, POLLOUT);
     return ERR_OK;

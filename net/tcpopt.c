@@ -127,7 +127,7 @@ static void fill_info(const struct tcp_socket *t, struct tcp_info *info) NEEDS(n
         info->tcpi_sacked = t->backlog;
         return;
     }
-    uint32_t mss = max((uint32_t)pcb->mss, 1U);
+    uint32_t mss = max((uint32_t)t->wire_mss, 1U);
     info->tcpi_retransmits = pcb->nrtx;
     info->tcpi_options = (pcb->flags & TF_WND_SCALE) != 0 ? TCPI_OPT_WSCALE : 0;
     info->tcpi_options |= (pcb->flags & TF_SACK) != 0 ? TCPI_OPT_SACK : 0;
@@ -160,7 +160,7 @@ static int get_tcp(struct tcp_socket *t, int option, void *value, size_t *len) N
     case TCP_MAXSEG:
         return put_int(value, len,
                        t->phase == TCP_OPEN && t->pcb != NULL
-                           ? t->pcb->mss
+                           ? t->wire_mss
                            : or_initial(t->values.max_segment, TCP_MSS_DEFAULT));
     case TCP_CONGESTION: return put(value, len, name, sizeof(name));
     case TCP_FASTOPEN:

@@ -100,7 +100,7 @@ void tcp_drop_sent_locked(struct tcp_socket *t)
 static size_t sendable(const struct tcp_socket *t)
 {
     const struct tcp_pcb *pcb = t->pcb;
-    size_t tail = t->unhanded % pcb->mss;
+    size_t tail = t->unhanded % t->wire_mss;
     if (t->shut_write || tail == 0) {
         return t->unhanded;
     }
@@ -130,7 +130,7 @@ static bool hand_some(struct tcp_socket *t) NEEDS(net_core)
     }
     c->handed += (uint32_t)part;
     t->unhanded -= part;
-    if (part == n && n % pcb->mss != 0) {
+    if (part == n && n % t->wire_mss != 0) {
         t->small_end = pcb->snd_lbb;
     }
     if (t->unhanded == 0) {

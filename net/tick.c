@@ -16,6 +16,7 @@
 #include <lwip/timeouts.h>
 
 #include "kernel/timer.h"
+#include "net/tcplimit.h"
 #include "platform/clock.h"
 
 #define NSEC_PER_MSEC 1000000UL
@@ -59,11 +60,12 @@ static bool tcp_busy(void)
     return false;
 }
 
-static void run_unit(void)
+static void run_unit(void) NEEDS(net_core)
 {
     unit++;
     if (tcp_active_pcbs != NULL || tcp_tw_pcbs != NULL) {
         tcp_tmr();
+        tcp_limit_time_wait_locked();
     }
     for (unsigned i = 0; i < ARRAY_LEN(cycles); i++) {
         if (unit % cycles[i].units == 0) {

@@ -22,6 +22,7 @@
 #define mem_clib_calloc net_calloc
 #define mem_clib_free heap_free
 #define LWIP_SUPPORT_CUSTOM_PBUF 1
+#define LWIP_PBUF_CUSTOM_DATA uint16_t segment_size; /* of TCP: what the device cuts it into; 0 */
 #define LWIP_PBUF_REF_T uint32_t
 
 /* Families and protocols. */
@@ -117,16 +118,22 @@ struct ip6_addr;
 struct netif;
 struct ip_addr;
 struct tcp_pcb;
+struct tcp_hdr;
+struct pbuf;
 uint16_t net_checksum(const void *data, int len);
 void *net_calloc(size_t n, size_t len);
 uint32_t net_random32(void);
 uint32_t net_isn(const void *local_ip, uint16_t local_port, const void *remote_ip,
                  uint16_t remote_port);
+uint32_t *net_tcp_out(struct pbuf *p, const struct tcp_pcb *pcb, uint32_t *opts);
+signed char net_tcp_in(const struct tcp_pcb *pcb, const struct tcp_hdr *header);
 struct netif *net_route4(const struct ip4_addr *src, const struct ip4_addr *dest);
 struct netif *net_route6(const struct ip6_addr *src, const struct ip6_addr *dest);
 
 #define LWIP_RAND net_random32
 #define LWIP_HOOK_TCP_ISN(lip, lport, rip, rport) net_isn((lip), (lport), (rip), (rport))
+#define LWIP_HOOK_TCP_OUT_ADD_TCPOPTS(p, hdr, pcb, opts) net_tcp_out((p), (pcb), (opts))
+#define LWIP_HOOK_TCP_INPACKET_PCB(pcb, hdr, optlen, opt1len, opt2, p) net_tcp_in((pcb), (hdr))
 #define LWIP_HOOK_IP4_ROUTE_SRC(src, dest) net_route4((src), (dest))
 #define LWIP_HOOK_IP6_ROUTE(src, dest) net_route6((src), (dest))
 
