@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* QEMU's microvm: a processor, memory, virtio-mmio and nothing that costs time at the start; or the
- * machine that the caller's own arguments name, with the devices on PCI if it has that. Six ports of
+ * machine that the caller names, with the devices on PCI if it has that. Six ports of
  * one virtio-console: 0 is unused (the specification makes it special), then the streams in the
  * order of enum qemu_stream. Source: QEMU, docs/system/i386/microvm.rst; qemu(1). */
 #include "tools/elfin/qemu.h"
