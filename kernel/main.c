@@ -282,7 +282,7 @@ static void start_network(const struct config *config)
         return;
     }
     if (!net_has_device()) {
-        log(BOOT, WARN, "there is no network device");
+        log(BOOT, INFO, "there is no network device");
         return;
     }
     for (unsigned i = 0; i < net->ip.n; i++) {

@@ -4,7 +4,7 @@
  *
  * Text, one "key=value" a line; in values \n and \\ stand for newline and backslash, and bytes are
  * otherwise taken as they are. Values are C strings: a NUL, raw or as \0, is an error. So are
- * unknown keys, empty lines, and more lines of a key than it can have: one, unless it says otherwise;
+ * unknown keys, empty lines, and more lines of a key than it can have, one unless it says so;
  * the error names the line.
  *   exec=PATH          program, absolute path in the image; once, required
  *   arg=TEXT           next argument, the first is argv[0]

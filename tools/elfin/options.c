@@ -29,6 +29,13 @@ enum long_option {
     OPTION_LOG,
     OPTION_QEMU,
     OPTION_BOOT,
+    OPTION_NET,
+    OPTION_IP,
+    OPTION_GW,
+    OPTION_DNS,
+    OPTION_DNS_SEARCH,
+    OPTION_MAC,
+    OPTION_HOSTNAME,
 };
 
 static const struct option long_options[] = {
@@ -47,6 +54,14 @@ static const struct option long_options[] = {
     {"log", required_argument, NULL, OPTION_LOG},
     {"qemu", required_argument, NULL, OPTION_QEMU},
     {"boot", required_argument, NULL, OPTION_BOOT},
+    {"publish", required_argument, NULL, 'p'},
+    {"net", required_argument, NULL, OPTION_NET},
+    {"ip", required_argument, NULL, OPTION_IP},
+    {"gw", required_argument, NULL, OPTION_GW},
+    {"dns", required_argument, NULL, OPTION_DNS},
+    {"dns-search", required_argument, NULL, OPTION_DNS_SEARCH},
+    {"mac", required_argument, NULL, OPTION_MAC},
+    {"hostname", required_argument, NULL, OPTION_HOSTNAME},
     {"verbose", no_argument, NULL, 'v'},
     {"help", no_argument, NULL, 'h'},
     {NULL, 0, NULL, 0},
@@ -65,6 +80,19 @@ static const char help_text[] =
     "      --root DIR         DIR becomes the root file system, and PROGRAM is looked up in it;\n"
     "                         nothing else is taken from this machine\n"
     "      --add PATH[:GUEST] add a file or folder of this machine, at GUEST or the same place\n"
+    "  -p, --publish [ADDRESS:]HOST:GUEST[/udp]\n"
+    "                         port HOST of this machine leads to port GUEST of the guest, TCP or\n"
+    "                         UDP; 0 chooses a free one and says which; ranges: 8000-8009:80-89\n"
+    "      --net NETWORK      user: out through this machine, in through -p only; needs no rights\n"
+    "                         (default); none; tap=NAME: an interface of this machine;\n"
+    "                         bridge=NAME: a port of a bridge, for root\n"
+    "      --ip ADDRESS/BITS  the guest's address behind a tap or bridge, IPv4 or IPv6, up to 8\n"
+    "                         (default: by DHCP)\n"
+    "      --gw ADDRESS       its gateway\n"
+    "      --dns ADDRESS      its name server, up to 3\n"
+    "      --dns-search NAME  a domain to look up names in, up to 6\n"
+    "      --mac ADDRESS      its hardware address\n"
+    "      --hostname NAME    its name (default: elfin)\n"
     "      --accel WHICH      kvm, tcg (emulation), or auto: KVM where it works (default)\n"
     "      --no-rewrite       leave system calls as traps\n"
     "      --stats            at the end, print counters on stderr\n"
@@ -169,6 +197,21 @@ static int parse_log(const char *text, struct run_options *o)
     return 0;
 }
 
+static int parse_net_option(int option, struct net_options *o)
+{
+    switch (option) {
+    case 'p': return net_parse_port(o, optarg);
+    case OPTION_NET: return net_parse_kind(o, optarg);
+    case OPTION_IP: return net_parse_ip(o, optarg);
+    case OPTION_GW: return net_parse_gw(o, optarg);
+    case OPTION_DNS: return net_parse_dns(o, optarg);
+    case OPTION_DNS_SEARCH: return net_parse_search(o, optarg);
+    case OPTION_MAC: return net_parse_mac(o, optarg);
+    case OPTION_HOSTNAME: return net_parse_hostname(o, optarg);
+    default: return STATUS_OWN_ERROR;
+    }
+}
+
 static int parse_option(int option, struct run_options *o)
 {
     switch (option) {
@@ -189,7 +232,7 @@ static int parse_option(int option, struct run_options *o)
     case OPTION_QEMU: words_add(&o->qemu, optarg); return 0;
     case OPTION_BOOT: words_add(&o->boot, optarg); return 0;
     case OPTION_LOG: return parse_log(optarg, o);
-    default: return STATUS_OWN_ERROR;
+    default: return parse_net_option(option, &o->net);
     }
 }
 
@@ -213,10 +256,11 @@ int options_parse(int argc, char **argv, struct run_options *out)
     int option;
     int status = 0;
     while (status == 0 &&
-           (option = getopt_long(argc, argv, "+:m:e:w:vh", long_options, NULL)) != -1) {
+           (option = getopt_long(argc, argv, "+:m:e:w:p:vh", long_options, NULL)) != -1) {
         status = option == '?' || option == ':' ? refuse_option(option, argv[optind - 1])
                                                 : parse_option(option, out);
     }
+    status = status == 0 && !out->help ? net_check(&out->net) : status;
     if (status != 0 || out->help) {
         return status;
     }
@@ -242,4 +286,5 @@ void options_fini(struct run_options *o)
     words_fini(&o->qemu);
     words_fini(&o->boot);
     words_fini(&o->args);
+    net_options_fini(&o->net);
 }

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "tools/elfin/accel.h"
+#include "tools/elfin/net.h"
 #include "tools/elfin/words.h"
 
 struct run_options {
@@ -23,6 +24,7 @@ struct run_options {
     const char *image; /* boot this one instead of building one */
     const char *log; /* what the guest's log shows, NULL for warnings */
     enum accel accel;
+    struct net_options net;
     bool no_rewrite, stats, dry_run, verbose;
     bool help; /* print the help instead */
 };

@@ -101,6 +101,52 @@ static void add_options(const struct qemu_machine *m, struct words *out)
     words_add_format(out, "%s%s", m->options, unknown ? " pci_space=" MICROVM_PCI_SPACE : "");
 }
 
+static void add_port(struct text *out, const struct port *port)
+{
+    text_add_format(out, ",hostfwd=%s:%s:%u-" NET_USER_IP ":%u", port->udp ? "udp" : "tcp",
+                    port->address, port->host, port->guest);
+}
+
+/* One network device; merged receive buffers, event index and offloads are on by default. */
+static void add_network(const struct qemu_machine *m, struct words *out)
+{
+    const struct net *n = m->net;
+    struct text back = {0};
+    unsigned queues = n->tap.count;
+    const char *kind = device_kind(machine_asked(m->more));
+    if (n->options->kind == NET_NONE) {
+        return;
+    }
+    if (queues == 0) {
+        text_add_string(&back, "user,id=net0");
+        for (size_t i = 0; i < n->options->ports.count; i++) {
+            add_port(&back, &n->options->ports.items[i]);
+        }
+    } else {
+        text_add_format(&back, "tap,id=net0,vhost=off,%s=%d", queues == 1 ? "fd" : "fds",
+                        QEMU_FD_TAP);
+        for (unsigned i = 1; i < queues; i++) {
+            text_add_format(&back, ":%d", QEMU_FD_TAP + (int)i);
+        }
+    }
+    words_add(out, "-netdev");
+    words_add(out, back.data);
+    words_add(out, "-device");
+    text_fini(&back);
+    text_add_format(&back, "virtio-net-%s,netdev=net0", kind);
+    if (n->mac[0] != '\0') {
+        text_add_format(&back, ",mac=%s", n->mac);
+    }
+    if (queues > 1) {
+        text_add_string(&back, ",mq=on");
+    }
+    if (queues > 1 && strcmp(kind, "pci") == 0) { /* two a queue pair, control, configuration */
+        text_add_format(&back, ",vectors=%u", 2 * queues + 2);
+    }
+    words_add(out, back.data);
+    text_fini(&back);
+}
+
 void qemu_command(const char *program, const struct qemu_machine *m, struct words *out)
 {
     static const char *const fixed[] = {
@@ -128,6 +174,7 @@ void qemu_command(const char *program, const struct qemu_machine *m, struct word
             words_add_format(out, "virtserialport,nr=%d,chardev=%s", i + 1, stream_names[i]);
         }
     }
+    add_network(m, out);
     words_add(out, "-kernel");
     words_add(out, m->kernel);
     words_add(out, "-initrd");
@@ -147,7 +194,7 @@ static void close_ends(int ends[][2], int n, int side)
 
 /* In the child: give the descriptors their numbers and become QEMU. */
 static void __attribute__((noreturn))
-become(const struct words *command, int ends[][2], pid_t parent)
+become(const struct words *command, int ends[][2], const struct tap *tap, pid_t parent)
 {
     sigset_t none;
     sigemptyset(&none);
@@ -158,6 +205,9 @@ become(const struct words *command, int ends[][2], pid_t parent)
     bool ok = getppid() == parent && dup2(null, STDIN_FILENO) >= 0;
     for (int i = 0; i < QEMU_STREAMS && ok; i++) {
         ok = dup2(ends[i][1], QEMU_FD_FIRST + i) >= 0; /* the ends themselves lie above */
+    }
+    for (unsigned i = 0; i < tap->count && ok; i++) {
+        ok = dup2(tap->queues[i], QEMU_FD_TAP + (int)i) >= 0;
     }
     ok = ok && dup2(ends[QEMU_STREAMS][1], STDOUT_FILENO) >= 0;
     ok = ok && dup2(ends[QEMU_STREAMS][1], STDERR_FILENO) >= 0;
@@ -176,13 +226,13 @@ static int make_pair(int pair[2])
         return -errno;
     }
     for (int i = 0; i < 2; i++) {
-        pair[i] = fcntl(fresh[i], F_DUPFD_CLOEXEC, QEMU_FD_FIRST + QEMU_STREAMS);
+        pair[i] = fcntl(fresh[i], F_DUPFD_CLOEXEC, QEMU_FD_END);
         close(fresh[i]);
     }
     return pair[0] < 0 || pair[1] < 0 ? -errno : fcntl(pair[0], F_SETFL, O_NONBLOCK);
 }
 
-int qemu_start(const struct words *command, struct qemu *out)
+int qemu_start(const struct words *command, struct net *n, struct qemu *out)
 {
     int ends[QEMU_STREAMS + 1][2];
     for (int i = 0; i <= QEMU_STREAMS; i++) {
@@ -192,9 +242,10 @@ int qemu_start(const struct words *command, struct qemu *out)
         }
     }
     pid_t self = getpid();
+    ports_yield(&n->options->ports);
     out->pid = fork();
     if (out->pid == 0) {
-        become(command, ends, self);
+        become(command, ends, &n->tap, self);
     }
     close_ends(ends, QEMU_STREAMS + 1, 1);
     if (out->pid < 0) {

@@ -7,6 +7,7 @@
 #include <sys/types.h>
 
 #include "tools/elfin/accel.h"
+#include "tools/elfin/net.h"
 #include "tools/elfin/words.h"
 
 /* Streams between tool and machine; each is a socket. */
@@ -27,6 +28,7 @@ struct qemu_machine {
     const char *kernel; /* host path */
     const char *image; /* host path of the root image */
     const char *options; /* kernel command line */
+    struct net *net; /* open */
     const struct words *more; /* arguments for the hypervisor as they are */
 };
 
@@ -39,13 +41,16 @@ struct qemu {
 /* qemu_find: the path of the hypervisor's program. Returns 0 or an exit status after a message. */
 int qemu_find(char **out);
 
-/* qemu_command: append program and arguments to out. The streams are descriptors QEMU_FD_FIRST +
- * n. */
+/* qemu_command: append program and arguments to out. The streams are descriptors QEMU_FD_FIRST + n,
+ * those of a tap QEMU_FD_TAP + n; what they are made from must be at least QEMU_FD_END. */
 #define QEMU_FD_FIRST 10
+#define QEMU_FD_TAP (QEMU_FD_FIRST + QEMU_STREAMS)
+#define QEMU_FD_END (QEMU_FD_TAP + TAP_QUEUES_MAX)
 void qemu_command(const char *program, const struct qemu_machine *m, struct words *out);
 
-/* qemu_start: run command, connected to fresh sockets. It dies with the tool, and signals of the
- * terminal do not reach it. Returns 0 or an exit status after a message. */
-int qemu_start(const struct words *command, struct qemu *out);
+/* qemu_start: run command, connected to fresh sockets and to the network n, whose ports it takes.
+ * It dies with the tool, and signals of the terminal do not reach it. Returns 0 or an exit status
+ * after a message. */
+int qemu_start(const struct words *command, struct net *n, struct qemu *out);
 
 #endif

@@ -39,6 +39,14 @@ int report_error(int status, const char *format, ...)
     return status;
 }
 
+void report_notice(const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    put_line(format, args);
+    va_end(args);
+}
+
 void report_detail(const char *format, ...)
 {
     if (!verbose) {

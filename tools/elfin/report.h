@@ -14,6 +14,9 @@
 /* report_error: print a line. Returns status, so that a caller can report and return at once. */
 int report_error(int status, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* report_notice: print a line that the user needs, though nothing is wrong. */
+void report_notice(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
 /* report_detail: print a line if report_set_verbose(true) was called. */
 void report_detail(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void report_set_verbose(bool on);

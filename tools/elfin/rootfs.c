@@ -108,9 +108,11 @@ static int add_all(struct tree *t, const struct run_options *o, const char *cwd)
 /* What the kernel in the guest has of its own. */
 static bool is_guests_own(const char *path)
 {
-    static const char *const roots[] = {"/dev/", "/proc/", "/sys/"};
-    for (size_t i = 0; i < sizeof(roots) / sizeof(roots[0]); i++) {
-        if (strncmp(path, roots[i], strlen(roots[i])) == 0) {
+    static const char *const own[] = {"/dev/",      "/proc/",        "/sys/",
+                                      "/etc/hosts", "/etc/hostname", "/etc/resolv.conf"};
+    for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++) {
+        size_t len = strlen(own[i]);
+        if (strncmp(path, own[i], len) == 0 && (own[i][len - 1] == '/' || path[len] == '\0')) {
             return true;
         }
     }
@@ -182,6 +184,7 @@ static int plan(struct tree *t, const struct run_options *o, const char *cwd,
     }
     struct guestconfig c = {program.path, start, &o->args, env, !o->no_rewrite, o->stats};
     guestconfig_write(&c, config);
+    net_describe(&o->net, config);
     program_fini(&program);
     return 0;
 }

@@ -38,6 +38,7 @@ struct run {
     int image_fd;
     size_t image_len;
     struct qemu_machine machine;
+    struct net net;
     uint64_t start, planned, written, started; /* CLOCK_MONOTONIC ns */
 };
 
@@ -157,6 +158,9 @@ static char *kernel_options(const struct run *r)
     for (size_t i = 0; i < r->options.boot.count; i++) {
         text_add_format(&out, " %s", r->options.boot.items[i]);
     }
+    if (r->options.image != NULL && r->options.net.given) {
+        net_override(&r->options.net, &out);
+    }
     signals_describe(&out);
     terminal_describe(&out);
     return out.data;
@@ -190,6 +194,7 @@ static void report_phases(const struct run *r, const struct relay_times *t)
                   ms(r->started, t->status), ms(r->started, t->end));
 }
 
+/* The network is opened after the image was made: a process that makes it would keep the ports. */
 static int start(struct run *r, struct tree *t)
 {
     const char *why;
@@ -197,6 +202,8 @@ static int start(struct run *r, struct tree *t)
     r->machine.accel = r->options.accel;
     int status = accel_choose(&r->machine.accel, &why);
     status = status == 0 ? choose_memory(r) : status;
+    status =
+        status == 0 ? net_open(&r->net, &r->options.net, r->options.cpus, QEMU_FD_END) : status;
     if (status != 0) {
         return status;
     }
@@ -206,6 +213,7 @@ static int start(struct run *r, struct tree *t)
     r->machine.kernel = r->kernel;
     r->machine.image = r->image;
     r->machine.options = options;
+    r->machine.net = &r->net;
     r->machine.more = &r->options.qemu;
     qemu_command(r->hypervisor, &r->machine, &command);
     struct qemu qemu;
@@ -214,7 +222,7 @@ static int start(struct run *r, struct tree *t)
         print_plan(r, t, &command);
     } else {
         r->started = hostclock_now(CLOCK_MONOTONIC);
-        status = qemu_start(&command, &qemu);
+        status = qemu_start(&command, &r->net, &qemu);
         status = status == 0 ? relay_run(&qemu, &times) : status;
         report_phases(r, &times);
     }
@@ -244,6 +252,7 @@ static int run(struct run *r)
     status = build_image(r, &tree);
     status = status == 0 ? start(r, &tree) : status;
     tree_fini(&tree);
+    net_close(&r->net);
     return status;
 }
 
