@@ -28,6 +28,7 @@
 struct pty {
     struct mutex lock;
     struct wait_queue changed;
+    uint32_t changes; /* [A] so far */
     unsigned number; /* [I] */
     unsigned ends; /* [table.lock] open files */
     unsigned slaves; /* [lock] of them, slaves */
@@ -56,10 +57,16 @@ static bool is_master(const struct file *f)
     return f->ops == &master_ops;
 }
 
-static void change_end(struct pty *p)
+/* Something has changed, if changed: let go of the lock and wake who waits for it. */
+static void look_end(struct pty *p, bool changed) DROPS(p->lock)
 {
+    if (changed) { /* release: pairs with slave_read's look before it takes the lock */
+        __atomic_fetch_add(&p->changes, 1, __ATOMIC_RELEASE);
+    }
     mutex_unlock(&p->lock);
-    wait_wake(&p->changed, WAIT_ALL);
+    if (changed) {
+        wait_wake(&p->changed, WAIT_ALL);
+    }
 }
 
 /* Name p's node, in buf of 12 bytes. */
@@ -111,19 +118,28 @@ int pty_open_master(unsigned flags, struct file **out)
     return err;
 }
 
+/* One more slave, unless it is locked. */
+static int add_slave(struct pty *p, unsigned flags, struct file **out)
+{
+    mutex_lock(&p->lock);
+    int err = p->locked != 0 ? -EIO : 0;
+    *out = err == 0 ? file_create(&slave_ops, p, flags) : NULL;
+    err = err == 0 && *out == NULL ? -ENOMEM : err;
+    if (err == 0) {
+        p->slaves++;
+        p->left = false;
+    }
+    look_end(p, err == 0);
+    return err;
+}
+
 int pty_open_slave(unsigned number, unsigned flags, struct file **out)
 {
     mutex_lock(&table.lock);
     struct pty *p = number < PTY_MAX ? table.ptys[number] : NULL;
-    int err = p == NULL || p->locked != 0 ? -EIO : 0;
-    *out = err == 0 ? file_create(&slave_ops, p, flags) : NULL;
-    err = err == 0 && *out == NULL ? -ENOMEM : err;
+    int err = p != NULL ? add_slave(p, flags, out) : -EIO;
     if (err == 0) {
         p->ends++;
-        mutex_lock(&p->lock);
-        p->slaves++;
-        p->left = false;
-        change_end(p);
     }
     mutex_unlock(&table.lock);
     return err;
@@ -141,7 +157,7 @@ static void pty_release(struct file *f)
     }
     p->slaves -= !is_master(f);
     p->left = p->slaves == 0 && !is_master(f);
-    change_end(p);
+    look_end(p, true);
     if (is_master(f) && p->number < PTY_MAX) {
         table.ptys[p->number] = NULL;
         (void)!table.dir->ops->unlink(table.dir, name, node_name(name, p), false);
@@ -160,7 +176,7 @@ static long drain(struct pty *p, struct iov_iter *it)
     mutex_lock(&p->lock);
     unsigned n = ptyline_drain(&p->line, buf, (unsigned)min(iov_left(it), (size_t)CHUNK));
     long got = n == 0 && p->left ? -EIO : (long)n;
-    change_end(p);
+    look_end(p, n != 0);
     return n != 0 ? iov_copy_to(it, buf, n) : got;
 }
 
@@ -214,34 +230,29 @@ static bool take(struct pty *p, struct iov_iter *it, uint64_t *deadline_ns, long
     if (over) {
         n = ptyline_take(&p->line, buf, (unsigned)min(iov_left(it), (size_t)CHUNK));
     }
-    change_end(p);
+    look_end(p, line || n != 0);
     *got = n != 0 ? iov_copy_to(it, buf, n) : 0;
     return over;
 }
 
-static bool slave_readable(struct pty *p)
+static uint32_t changes_of(const struct pty *p)
 {
-    bool line;
-    mutex_lock(&p->lock);
-    unsigned ready = ptyline_ready(&p->line, &line);
-    bool over = ready != 0 || line || p->hung_up;
-    mutex_unlock(&p->lock);
-    return over;
+    return __atomic_load_n(&p->changes, __ATOMIC_ACQUIRE);
 }
 
 static long slave_read(struct file *f, struct iov_iter *it, uint64_t *pos)
 {
     struct pty *p = f->object;
     uint64_t deadline_ns = TIME_NEVER;
-    unsigned seen = p->line.in_len;
+    uint32_t seen = changes_of(p);
     long got = 0;
     (void)pos;
     while (iov_left(it) != 0 && !take(p, it, &deadline_ns, &got)) {
         if ((f->flags & O_NONBLOCK) != 0) {
             return -EAGAIN;
         }
-        seen = p->line.in_len;
-        int err = wait_until(&p->changed, p->line.in_len != seen || p->hung_up, deadline_ns);
+        int err = wait_until(&p->changed, changes_of(p) != seen, deadline_ns);
+        seen = changes_of(p);
         if (err == -EINTR) {
             return -ERESTARTSYS;
         }
@@ -265,7 +276,7 @@ static long put(struct file *f, const uint8_t *buf, size_t len)
         }
         n++;
     }
-    change_end(p);
+    look_end(p, n != 0);
     return gone ? -EIO : (long)n;
 }
 
@@ -310,13 +321,33 @@ static long pty_write(struct file *f, struct iov_iter *it, uint64_t *pos)
 static unsigned pty_poll(struct file *f, struct wait_queue **q)
 {
     struct pty *p = f->object;
-    bool in = is_master(f) ? master_readable(p) : slave_readable(p);
-    unsigned events = (in ? POLLIN | POLLRDNORM : 0) | (writable(f) ? POLLOUT | POLLWRNORM : 0);
+    bool line;
     *q = &p->changed;
-    if (is_master(f) && __atomic_load_n(&p->left, __ATOMIC_RELAXED)) {
-        return (events & ~(unsigned)(p->line.out_len != 0 ? 0 : POLLIN | POLLRDNORM)) | POLLHUP;
-    }
-    return events | (!is_master(f) && p->hung_up ? POLLHUP | POLLERR : 0);
+    mutex_lock(&p->lock);
+    unsigned ready = is_master(f) ? p->line.out_len : ptyline_ready(&p->line, &line);
+    bool in = ready != 0 || (!is_master(f) && (line || p->hung_up));
+    bool over = is_master(f) ? p->left : p->hung_up;
+    unsigned hup = !over ? 0 : is_master(f) ? POLLHUP : POLLHUP | POLLERR;
+    mutex_unlock(&p->lock);
+    return (in ? POLLIN | POLLRDNORM : 0) | (writable(f) ? POLLOUT | POLLWRNORM : 0) | hup;
+}
+
+static long get(struct pty *p, const void *what, uint64_t arg, size_t len)
+{
+    mutex_lock(&p->lock);
+    long err = uaccess_write(uptr(void, arg), what, len);
+    mutex_unlock(&p->lock);
+    return err;
+}
+
+static long set_size(struct pty *p, uint64_t arg)
+{
+    struct winsize size;
+    long err = uaccess_read(&size, uptr(void, arg), sizeof(size));
+    mutex_lock(&p->lock);
+    p->size = err == 0 ? size : p->size;
+    mutex_unlock(&p->lock);
+    return err;
 }
 
 static long set_settings(struct pty *p, uint64_t arg, size_t len, bool forget)
@@ -331,7 +362,7 @@ static long set_settings(struct pty *p, uint64_t arg, size_t len, bool forget)
     if (err == 0) {
         ptyline_set(&p->line, &to);
     }
-    change_end(p);
+    look_end(p, true);
     return err;
 }
 
@@ -346,15 +377,17 @@ static long flush(struct pty *p, uint64_t which, bool master)
     if (master ? in : out) {
         p->line.out_len = 0;
     }
-    change_end(p);
+    look_end(p, true);
     return in || out ? 0 : -EINVAL;
 }
 
-static long take_int(int *to, uint64_t arg)
+static long set_lock(struct pty *p, uint64_t arg)
 {
     int value;
     long err = uaccess_read(&value, uptr(void, arg), sizeof(value));
-    *to = err == 0 ? value != 0 : *to;
+    mutex_lock(&p->lock);
+    p->locked = err == 0 ? value != 0 : p->locked;
+    mutex_unlock(&p->lock);
     return err;
 }
 
@@ -371,8 +404,8 @@ static long master_ioctl(struct pty *p, unsigned cmd, uint64_t arg)
 {
     switch (cmd) {
     case TIOCGPTN: return uaccess_write(uptr(void, arg), &p->number, sizeof(p->number));
-    case TIOCSPTLCK: return take_int(&p->locked, arg);
-    case TIOCGPTLCK: return uaccess_write(uptr(void, arg), &p->locked, sizeof(p->locked));
+    case TIOCSPTLCK: return set_lock(p, arg);
+    case TIOCGPTLCK: return get(p, &p->locked, arg, sizeof(p->locked));
     default: return -ENOTTY;
     }
 }
@@ -382,16 +415,16 @@ static long pty_ioctl(struct file *f, unsigned cmd, uint64_t arg)
     struct pty *p = f->object;
     int n;
     switch (cmd) {
-    case TCGETS: return uaccess_write(uptr(void, arg), &p->line.settings, sizeof(struct termios));
-    case TCGETS2: return uaccess_write(uptr(void, arg), &p->line.settings, sizeof(struct termios2));
+    case TCGETS: return get(p, &p->line.settings, arg, sizeof(struct termios));
+    case TCGETS2: return get(p, &p->line.settings, arg, sizeof(struct termios2));
     case TCSETS:
     case TCSETSW:
     case TCSETSF: return set_settings(p, arg, sizeof(struct termios), cmd == TCSETSF);
     case TCSETS2:
     case TCSETSW2:
     case TCSETSF2: return set_settings(p, arg, sizeof(struct termios2), cmd == TCSETSF2);
-    case TIOCGWINSZ: return uaccess_write(uptr(void, arg), &p->size, sizeof(p->size));
-    case TIOCSWINSZ: return uaccess_read(&p->size, uptr(void, arg), sizeof(p->size));
+    case TIOCGWINSZ: return get(p, &p->size, arg, sizeof(p->size));
+    case TIOCSWINSZ: return set_size(p, arg);
     case TCFLSH: return flush(p, arg, is_master(f));
     case TCSBRK:
     case TCSBRKP:

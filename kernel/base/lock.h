@@ -3,7 +3,7 @@
  *
  * Global lock order, outermost first; a holder may take only locks further down:
  *   rewrite.judging > etc_lock > vnode.write_lock > cpulimit.lock > process.lock > mm.lock
- *   > file_table.lock > tmpfs.lock
+ *   > file_table.lock > pty table > tmpfs.lock
  *   > vnode.lock > epoll locks (see epoll.c) > file.lock > inotify table > inotify.lock
  *   > net_core > socket.lock > mqueue names > mqueue.lock > wall timers > timerfd.lock
  *   > POSIX timers > clocktimer.lock
