@@ -321,7 +321,7 @@ static long pty_write(struct file *f, struct iov_iter *it, uint64_t *pos)
 static unsigned pty_poll(struct file *f, struct wait_queue **q)
 {
     struct pty *p = f->object;
-    bool line;
+    bool line = false;
     *q = &p->changed;
     mutex_lock(&p->lock);
     unsigned ready = is_master(f) ? p->line.out_len : ptyline_ready(&p->line, &line);
