@@ -287,5 +287,8 @@ long unixpacket_recv(struct socket *s, struct message *m)
     if (got) {
         packet_deliver(u, m, &scm, result);
     }
+    if ((m->flags & MSG_PEEK) != 0) {
+        wait_wake(&u->readers, 1); /* it is still there for another, whose wake was ours */
+    }
     return result;
 }

@@ -20,6 +20,7 @@
 #include "kernel/process.h"
 #include "kernel/random.h"
 #include "kernel/signal.h"
+#include "net/unixsocket.h"
 #include "test/fake/threads.h"
 #include "test/unit/check.h"
 
@@ -217,6 +218,40 @@ static void datagrams(unsigned cpu)
     file_put(f);
 }
 
+static unsigned waiters(void)
+{
+    struct wait_queue *q = &unix_of(socket_in(receiver))->readers;
+    struct list *at;
+    unsigned n = 0;
+    spin_lock(&q->lock);
+    list_for_each (at, &q->waiters) {
+        n++;
+    }
+    spin_unlock(&q->lock);
+    return n;
+}
+
+/* One only looks at the packet that another waits for, too: behind it, so that it is woken once. */
+static void peek(unsigned cpu)
+{
+    long number = 0;
+    struct iov v;
+    struct iov_iter it = iov_iter_one(&v, &number, sizeof(number), false);
+    struct message m = {.it = &it, .flags = cpu == 0 ? MSG_PEEK : 0};
+    while (cpu < 3 && waiters() != cpu) {
+        __builtin_ia32_pause();
+    }
+    if (cpu < 2) {
+        CHECK_EQ(socket_recv(socket_in(receiver), &m), (long)sizeof(number));
+        CHECK_EQ(number, 7);
+    } else if (cpu == 2) {
+        struct file *f = new_socket(SOCK_DGRAM, 0);
+        CHECK_EQ(connect_to(f, "receiver"), 0);
+        CHECK_EQ(put(f, 7), (long)sizeof(number));
+        file_put(f);
+    }
+}
+
 /* One name for all, which is there or not; sockets die under those who use them. */
 static void churn(unsigned cpu)
 {
@@ -284,6 +319,11 @@ static void many_datagrams(void)
     CHECK_EQ(sum, (long)(CPUS - 1) * ROUNDS * (ROUNDS - 1) / 2);
 }
 
+static void peek_and_read(void)
+{
+    share(peek);
+}
+
 static void many_names(void)
 {
     fake_threads_run(CPUS, churn);
@@ -312,4 +352,4 @@ static void many_circles(void)
     fd_table = (struct fd_table){.size = 0};
 }
 
-TESTS(many_connections, many_datagrams, many_names, many_circles)
+TESTS(many_connections, many_datagrams, peek_and_read, many_names, many_circles)
