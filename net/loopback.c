@@ -7,6 +7,7 @@
 #include <lwip/pbuf.h>
 
 #include "net/netif.h"
+#include "net/tcpfind.h"
 
 #define MTU 65535 /* lwIP's largest; Linux says 65536 */
 #define QUEUE_BYTES (16UL << 20) /* more is lost, as on a device */
@@ -35,16 +36,18 @@ err_t loopback_send(struct netif *in, struct pbuf *p)
 }
 
 /* lwIP takes an IPv4 packet on an interface that has its address; all of 127/8 is lo's. */
-static void input(struct pbuf *p, struct netif *in)
+static void input(struct pbuf *p, struct netif *in) NEEDS(net_core)
 {
     const struct ip_hdr *header = p->payload;
     ip4_addr_t own = *netif_ip4_addr(&lo);
     if (in == &lo && IPH_V(header) == 4 && ip4_addr_isloopback(&header->dest)) {
         ip_addr_copy_from_ip4(lo.ip_addr, header->dest);
     }
+    tcpfind_begin_locked(p->payload, p->len);
     if (ip_input(p, in) != ERR_OK) {
         (void)pbuf_free(p);
     }
+    tcpfind_end_locked();
     ip_addr_copy_from_ip4(lo.ip_addr, own);
 }
 

@@ -23,6 +23,7 @@
 #include "net/loopback.h"
 #include "net/netpoll.h"
 #include "net/secret.h"
+#include "net/tcpfind.h"
 #include "net/tick.h"
 #include "platform/boot.h"
 #include "platform/cpu.h"
@@ -135,9 +136,13 @@ static void input(struct virtio_net_frame *f) NEEDS(net_core)
         return;
     }
     eth.chksum_flags = (uint16_t)(good ? eth.chksum_flags & ~check : eth.chksum_flags | check);
+    if (p->len > ETHERNET_LEN) {
+        tcpfind_begin_locked((const char *)p->payload + ETHERNET_LEN, p->len - ETHERNET_LEN);
+    }
     if (ethernet_input(p, &eth) != ERR_OK) {
         (void)pbuf_free(p);
     }
+    tcpfind_end_locked();
 }
 
 static void free_garbage(void) NEEDS(net_core)

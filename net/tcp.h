@@ -41,6 +41,8 @@ struct tcp_socket {
     struct tcp_pcb *pcb; /* [net_core, as all below] NULL: lwIP has forgotten it */
     enum tcp_phase phase; /* [A] */
     struct inet_address local, peer;
+    struct tcp_socket *found_next; /* net/tcpfind.c's */
+    bool findable;
     bool read_end; /* the peer has ended */
     bool shut_read, shut_write;
     bool fin_handed; /* lwIP knows that this side has ended */

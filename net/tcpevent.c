@@ -7,6 +7,7 @@
 
 #include "net/netif.h"
 #include "net/tcp.h"
+#include "net/tcpfind.h"
 #include "platform/clock.h"
 
 #define NSEC_PER_MSEC 1000000UL
@@ -68,6 +69,7 @@ static void end(struct tcp_socket *t, int error) NEEDS(net_core)
     t->s.error = error;
     spin_unlock(&t->s.lock);
     t->phase = TCP_DEAD;
+    tcpfind_remove_locked(t);
     t->pcb = NULL;
     tcp_drop_sent_locked(t);
     tcp_update_locked(t, POLLERR | POLLHUP);
@@ -150,9 +152,10 @@ static err_t on_poll(void *arg, struct tcp_pcb *pcb)
 
 /* The connection is open: where the device cuts segments, those of lwIP may be longer: several in
  * one. Its window must have room for one. */
-static void set_segments(struct tcp_socket *t) NEEDS(net_core)
+static void opened(struct tcp_socket *t) NEEDS(net_core)
 {
     struct tcp_pcb *pcb = t->pcb;
+    tcpfind_add_locked(t);
     t->wire_mss = pcb->mss;
     if (netif_cuts_segments(&pcb->local_ip, &pcb->remote_ip)) {
         pcb->mss = (u16_t)(SEGMENT_MAX / pcb->mss * pcb->mss);
@@ -194,7 +197,7 @@ static err_t on_accept(void *arg, struct tcp_pcb *pcb, err_t err)
     t->values = l->values;
     t->phase = TCP_OPEN;
     tcp_attach_locked(t, pcb);
-    set_segments(t);
+    opened(t);
     list_append(&l->accepted, &t->queued); /* with the reference that tcp_socket_new made */
     l->naccepted++;
     tcp_update_locked(t, 0);
@@ -209,7 +212,7 @@ err_t tcp_on_connected(void *arg, struct tcp_pcb *pcb, err_t err)
     (void)err; /* lwIP tells of failures by on_error */
     lock_assert_held(&net_core);
     t->phase = TCP_OPEN;
-    set_segments(t);
+    opened(t);
     t->released = t->small_end = t->pcb->snd_lbb;
     tcp_update_locked(t, POLLOUT);
     return ERR_OK;
@@ -242,6 +245,7 @@ void tcp_listen_locked(struct tcp_socket *t, struct tcp_pcb *pcb)
 void tcp_detach_locked(struct tcp_socket *t)
 {
     struct tcp_pcb *pcb = t->pcb;
+    tcpfind_remove_locked(t);
     t->pcb = NULL;
     tcp_arg(pcb, NULL);
     if (pcb->state != LISTEN) {
