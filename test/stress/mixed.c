@@ -25,8 +25,7 @@
 #define STAND_STILL_SECONDS 60
 #define CACHE_KIB 1024 /* what the kernel may keep for next time, */
 #define CACHE_OBJECTS 16
-#define MORE_KIB \
-    256 /* of it, what the second half may still add: a leak goes on, a cache is full */
+#define MORE_KIB 512 /* and of it in the second half: a leak goes on, a cache is full */
 
 static struct worker workers[] = {
     {.name = "map", .round = memory_map},        {.name = "map-2", .round = memory_map},
