@@ -37,6 +37,7 @@
 #define TELL_AT 16 /* packets of which the device is told at once */
 #define TELL_CYCLES 200000UL /* fewer wait so long for others */
 #define WAITING_MAX 1024 /* packets that wait for room in the ring */
+#define WINDOW 4096UL /* packets that one may take longer than its followers */
 
 static_assert(HEADER_LEN == PBUF_LINK_ENCAPSULATION_HLEN, "as lwipopts.h says");
 
@@ -50,13 +51,19 @@ static struct netif eth; /* [net_core] */
 static struct virtio_net_info info; /* [I] once started */
 static bool started; /* [I] */
 
-/* [net_core] Sending. */
-static struct pbuf *in_flight[VIRTIO_NET_SLOTS];
+/* [net_core] Sending. Packets are numbered; they may be done in another order. */
+struct packet {
+    struct pbuf *pbuf;
+    uint64_t number; /* 1.. */
+};
+static struct packet in_flight[VIRTIO_NET_SLOTS]; /* by slot; pbuf NULL: free */
 static uint16_t slots[VIRTIO_NET_SLOTS]; /* free ones: a stack */
 static unsigned nslots;
-static struct pbuf *waiting[WAITING_MAX]; /* a ring */
+static struct packet waiting[WAITING_MAX]; /* a ring */
 static unsigned waiting_first, nwaiting;
-static uint64_t given, done; /* packets that the device was given, and is done with */
+static uint64_t accepted; /* number of the last packet */
+static uint64_t unsent = 1; /* that of the first that the device is not done with */
+static uint64_t sent[WINDOW / 64]; /* bit per number from there on, modulo WINDOW */
 static uint64_t unflushed_since; /* cycles; 0: no packet waits to be told of */
 static struct list garbage = LIST_INIT(garbage);
 
@@ -145,11 +152,26 @@ static void input(struct virtio_net_frame *f) NEEDS(net_core)
     tcpfind_end_locked();
 }
 
+static uint64_t *sent_word(uint64_t number)
+{
+    return &sent[number % WINDOW / 64];
+}
+
+/* The device is done with a packet: that may have been the oldest. */
+static void note_sent(uint64_t number)
+{
+    *sent_word(number) |= 1UL << number % 64;
+    while ((*sent_word(unsent) >> unsent % 64 & 1) != 0) {
+        *sent_word(unsent) &= ~(1UL << unsent % 64);
+        unsent++;
+    }
+}
+
 static void free_garbage(void) NEEDS(net_core)
 {
     while (!list_empty(&garbage)) {
         struct netif_garbage *g = list_entry(garbage.next, struct netif_garbage, link);
-        if (g->after > done) {
+        if (g->after >= unsent) {
             break;
         }
         list_remove(&g->link);
@@ -159,12 +181,12 @@ static void free_garbage(void) NEEDS(net_core)
 
 void netif_free_later_locked(struct netif_garbage *g)
 {
-    if (given == done) {
+    g->after = accepted;
+    if (g->after < unsent) {
         heap_free(g->memory);
-        return;
+    } else {
+        list_append(&garbage, &g->link);
     }
-    g->after = given;
-    list_append(&garbage, &g->link);
 }
 
 static struct pa physical(const void *p)
@@ -172,9 +194,22 @@ static struct pa physical(const void *p)
     return (struct pa){(uint64_t)(uintptr_t)p - boot_info()->direct_map};
 }
 
-/* Give p, which begins with a virtio header, to the device. Returns false when it takes no more. */
-static bool give(struct pbuf *p) NEEDS(net_core)
+/* The frames of a TCP connection go by one pair of queues. */
+static unsigned flow_of(const struct pbuf *p)
 {
+    const struct virtio_net_hdr_v1 *h = p->payload;
+    if (info.pairs == 1 || (h->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) == 0) {
+        return 0;
+    }
+    const struct tcp_hdr *tcp =
+        (const void *)((const uint8_t *)p->payload + HEADER_LEN + h->csum_start);
+    return lwip_ntohs(tcp->src) ^ lwip_ntohs(tcp->dest);
+}
+
+/* Give a packet, which begins with a virtio header, to the device. Returns false when it takes no more. */
+static bool give(const struct packet *packet) NEEDS(net_core)
+{
+    struct pbuf *p = packet->pbuf;
     struct virtqueue_part parts[VIRTIO_NET_SLOTS];
     unsigned n = 0;
     for (const struct pbuf *q = p; q != NULL && n < VIRTIO_NET_SLOTS; q = q->next) {
@@ -182,11 +217,11 @@ static bool give(struct pbuf *p) NEEDS(net_core)
             parts[n++] = (struct virtqueue_part){physical(q->payload), q->len};
         }
     }
-    if (nslots == 0 || virtio_net_send(parts, n, slots[nslots - 1]) != 0) {
+    if (nslots == 0 || packet->number - unsent >= WINDOW ||
+        virtio_net_send(parts, n, slots[nslots - 1], flow_of(p)) != 0) {
         return false;
     }
-    in_flight[slots[--nslots]] = p;
-    given++;
+    in_flight[slots[--nslots]] = *packet;
     return true;
 }
 
@@ -194,12 +229,12 @@ static void reap(void) NEEDS(net_core)
 {
     uint32_t slot;
     while (virtio_net_sent(&slot)) {
-        (void)pbuf_free(in_flight[slot]);
-        in_flight[slot] = NULL;
+        (void)pbuf_free(in_flight[slot].pbuf);
+        in_flight[slot].pbuf = NULL;
+        note_sent(in_flight[slot].number);
         slots[nslots++] = (uint16_t)slot;
-        done++;
     }
-    while (nwaiting != 0 && give(waiting[waiting_first])) {
+    while (nwaiting != 0 && give(&waiting[waiting_first])) {
         waiting_first = (waiting_first + 1) % WAITING_MAX;
         nwaiting--;
     }
@@ -312,8 +347,9 @@ static err_t send(struct netif *n, struct pbuf *p)
         return ERR_MEM;
     }
     pbuf_ref(p);
-    if (nwaiting != 0 || !give(p)) {
-        waiting[(waiting_first + nwaiting++) % WAITING_MAX] = p;
+    struct packet packet = {p, ++accepted};
+    if (nwaiting != 0 || !give(&packet)) {
+        waiting[(waiting_first + nwaiting++) % WAITING_MAX] = packet;
     }
     return ERR_OK;
 }
@@ -415,15 +451,28 @@ static err_t init(struct netif *n)
     n->output_ip6 = output6;
     n->linkoutput = send;
     n->flags = NETIF_FLAG_BROADCAST | NETIF_FLAG_ETHARP | NETIF_FLAG_ETHERNET | NETIF_FLAG_IGMP |
-               NETIF_FLAG_MLD6 | NETIF_FLAG_LINK_UP;
+               NETIF_FLAG_MLD6 | (info.link ? NETIF_FLAG_LINK_UP : 0);
     NETIF_SET_CHECKSUM_CTRL(n, NETIF_CHECKSUM_ENABLE_ALL & ~NETIF_CHECKSUM_GEN_IP &
                                    ~(info.checksum ? NETIF_CHECKSUM_GEN_TCP : 0));
     return ERR_OK;
 }
 
+/* lwIP asks for its addresses again when the link comes back. */
+static void link_changed(bool up)
+{
+    net_lock();
+    if (up) {
+        netif_set_link_up(&eth);
+    } else {
+        netif_set_link_down(&eth);
+    }
+    net_unlock();
+}
+
 struct netif *netif_start(void)
 {
-    int err = virtio_net_start(netpoll_arrived, &info);
+    static const struct virtio_net_hooks hooks = {.arrived = netpoll_arrived, .link = link_changed};
+    int err = virtio_net_start(cpu_count(), &hooks, &info);
     if (err != 0) {
         if (err != -ENODEV) {
             log(DEV, ERROR, "network device: cannot be used (error %d)", -err);

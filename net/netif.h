@@ -44,7 +44,7 @@ void netif_let_long_locked(void) NEEDS(net_core);
 struct netif_garbage {
     struct list link;
     void *memory; /* for heap_free; the structure may lie in it */
-    uint64_t after; /* packets that the device must have sent */
+    uint64_t after; /* number of the last packet that may */
 };
 
 /* netif_free_later_locked: free g->memory once the device is done with all packets sent so far. */

@@ -9,6 +9,7 @@
 #include "kernel/base/string.h"
 
 #define END UINT16_MAX /* of the free chain */
+#define TABLE_FROM 4 /* pieces: fewer are cheaper as a chain */
 
 static size_t avail_offset(unsigned size)
 {
@@ -86,19 +87,61 @@ int virtqueue_add(struct virtqueue *q, struct pa buf, uint32_t len, bool writabl
     return 0;
 }
 
+void virtqueue_use_tables(struct virtqueue *q, void *va, struct pa pa)
+{
+    q->tables = va;
+    q->tables_pa = pa;
+    q->free_tables = (1UL << VIRTQUEUE_TABLES) - 1;
+}
+
+/* The pieces in a table of their own. */
+static int add_table(struct virtqueue *q, const struct virtqueue_part *parts, unsigned n,
+                     uint32_t cookie)
+{
+    unsigned t = (unsigned)__builtin_ctz(q->free_tables);
+    size_t offset = (size_t)t * VIRTQUEUE_TABLE_LEN;
+    struct vring_desc *table = q->tables + offset;
+    for (unsigned i = 0; i < n; i++) {
+        table[i].addr = parts[i].pa.v;
+        table[i].len = parts[i].len;
+        table[i].flags = i + 1 < n ? VRING_DESC_F_NEXT : 0;
+        table[i].next = (uint16_t)(i + 1);
+    }
+    uint16_t id = q->free_head;
+    q->free_head = q->next[id];
+    q->free_tables &= ~(1U << t);
+    q->table[id] = (uint8_t)(t + 1);
+    q->desc[id].addr = q->tables_pa.v + offset * sizeof(*table);
+    q->desc[id].len = n * (uint32_t)sizeof(*table);
+    q->desc[id].flags = VRING_DESC_F_INDIRECT;
+    publish(q, id, 1, cookie);
+    return 0;
+}
+
 int virtqueue_add_parts(struct virtqueue *q, const struct virtqueue_part *parts, unsigned n,
                         uint32_t cookie)
 {
+    if (n > TABLE_FROM && n <= VIRTQUEUE_TABLE_LEN && q->free_tables != 0 && q->nfree != 0) {
+        return add_table(q, parts, n, cookie);
+    }
+    return virtqueue_add_both(q, parts, n, 0, cookie);
+}
+
+int virtqueue_add_both(struct virtqueue *q, const struct virtqueue_part *parts, unsigned nread,
+                       unsigned nwrite, uint32_t cookie)
+{
+    unsigned n = nread + nwrite;
     if (q->nfree < n) {
         return -ENOSPC;
     }
     uint16_t head = q->free_head;
     for (unsigned i = 0; i < n; i++) {
         uint16_t id = q->free_head;
+        uint16_t flags = i < nread ? 0 : VRING_DESC_F_WRITE;
         q->free_head = q->next[id];
         q->desc[id].addr = parts[i].pa.v;
         q->desc[id].len = parts[i].len;
-        q->desc[id].flags = i + 1 < n ? VRING_DESC_F_NEXT : 0;
+        q->desc[id].flags = flags | (i + 1 < n ? VRING_DESC_F_NEXT : 0);
         q->desc[id].next = q->next[id];
     }
     publish(q, head, n, cookie);
@@ -141,6 +184,10 @@ static void give_back(struct virtqueue *q, uint16_t head)
     q->free_head = head;
     q->nfree += q->length[head];
     q->length[head] = 0;
+    if (q->table[head] != 0) {
+        q->free_tables |= 1U << (q->table[head] - 1);
+        q->table[head] = 0;
+    }
 }
 
 bool virtqueue_reap(struct virtqueue *q, uint32_t *cookie, uint32_t *len)

@@ -9,6 +9,8 @@
 #include "platform/virtio/virtio.h"
 
 #define VIRTQUEUE_MAX 256 /* entries; power of two */
+#define VIRTQUEUE_TABLES 16 /* of indirect descriptors */
+#define VIRTQUEUE_TABLE_LEN 64 /* descriptors */
 
 struct virtqueue {
     struct virtio_device *dev; /* [I] */
@@ -30,6 +32,10 @@ struct virtqueue {
     uint16_t next[VIRTQUEUE_MAX]; /* of free descriptors, and within a chain in flight */
     uint16_t length[VIRTQUEUE_MAX]; /* descriptors of the chain in flight that starts here, or 0 */
     uint32_t cookie[VIRTQUEUE_MAX]; /* the driver's number for each chain in flight */
+    struct vring_desc *tables; /* [I] VIRTQUEUE_TABLES of them, or NULL */
+    struct pa tables_pa; /* [I] */
+    uint32_t free_tables; /* bit per table */
+    uint8_t table[VIRTQUEUE_MAX]; /* 1 + the table of the chain in flight that starts here, or 0 */
 };
 
 /* A piece of a buffer. */
@@ -46,6 +52,12 @@ size_t virtqueue_bytes(unsigned size);
  * 16-byte aligned. */
 void virtqueue_init(struct virtqueue *q, unsigned size, void *va, struct pa pa);
 
+/* virtqueue_use_tables: VIRTIO_RING_F_INDIRECT_DESC is negotiated: buffers of many pieces take one
+ * entry of the ring each, as long as there are tables. va, pa: VIRTQUEUE_TABLES_BYTES of memory,
+ * 16-byte aligned. */
+#define VIRTQUEUE_TABLES_BYTES (VIRTQUEUE_TABLES * VIRTQUEUE_TABLE_LEN * sizeof(struct vring_desc))
+void virtqueue_use_tables(struct virtqueue *q, void *va, struct pa pa);
+
 /* Physical addresses of the ring's parts, for the transport. */
 struct pa virtqueue_avail_pa(const struct virtqueue *q);
 struct pa virtqueue_used_pa(const struct virtqueue *q);
@@ -58,6 +70,11 @@ MUST_CHECK int virtqueue_add(struct virtqueue *q, struct pa buf, uint32_t len, b
 /* virtqueue_add_parts: give the device an output buffer of n pieces, n >= 1. Returns 0, -ENOSPC. */
 MUST_CHECK int virtqueue_add_parts(struct virtqueue *q, const struct virtqueue_part *parts,
                                    unsigned n, uint32_t cookie);
+
+/* virtqueue_add_both: give the device a command: nread pieces that it reads, then nwrite that it
+ * writes. Returns 0, -ENOSPC. */
+MUST_CHECK int virtqueue_add_both(struct virtqueue *q, const struct virtqueue_part *parts,
+                                  unsigned nread, unsigned nwrite, uint32_t cookie);
 
 /* virtqueue_kick: make what was added visible and notify the device unless it asked not to be.
  * virtqueue_wants_kick: the first half: must the device be notified? */
