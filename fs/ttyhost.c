@@ -3,9 +3,9 @@
  * terminal's size is one of the console's. When the program is to stop, the tool does: it halts
  * the machine and stops as well, so that the shell that started it has its say.
  *
- * Messages are lines: "signal NUMBER CODE VALUE", "winsize COLUMNS ROWS XPIXELS YPIXELS", and
- * "done" for each request that was made on the log stream. They arrive in interrupts, one after the
- * other. asking, a mutex, keeps requests in the order of their tickets.
+ * Messages are lines: "signal NUMBER CODE VALUE", "winsize COLUMNS ROWS XPIXELS YPIXELS", "now
+ * NANOSECONDS", and "done" for each request that was made on the log stream. They arrive in
+ * interrupts, one after the other. asking, a mutex, keeps requests in the order of their tickets.
  * Source: signal(7), credentials(7), tty_ioctl(4). */
 #include "fs/ttyhost.h"
 
@@ -19,6 +19,8 @@
 #include "platform/boot.h"
 #include "platform/clock.h"
 #include "platform/console.h"
+#include "platform/irq.h"
+#include "platform/moncall.h"
 
 #define LINE_LEN 96
 #define MAX_NUMBERS 4
@@ -32,6 +34,7 @@ static struct mutex asking = {.queue = {.waiters = LIST_INIT(asking.queue.waiter
 static bool listening; /* [I] the tool is there */
 static uint64_t asked; /* [asking] requests so far */
 static uint64_t answered; /* [A] of them */
+static uint64_t time_asked; /* [A] when the tool was asked for the time; 0: it is not wanted */
 
 /* Returns how many numbers text begins with. */
 static unsigned parse_numbers(char *text, uint64_t *out)
@@ -76,13 +79,23 @@ static void take_size(const uint64_t *number)
     ttyio_set_size(&size);
 }
 
+/* It was so late at the tool half-way between the question and now. */
+static void take_time(const uint64_t *number)
+{
+    uint64_t since = __atomic_exchange_n(&time_asked, 0, __ATOMIC_RELAXED);
+    if (since != 0) {
+        clock_set_wall(number[0] + (clock_ns() - since) / 2);
+    }
+}
+
 static void take_line(void)
 {
     static const struct message {
         const char *word;
         unsigned numbers;
         void (*take)(const uint64_t *number);
-    } messages[] = {{"signal ", 3, take_signal}, {"winsize ", 4, take_size}};
+    } messages[] = {
+        {"signal ", 3, take_signal}, {"winsize ", 4, take_size}, {"now ", 1, take_time}};
     uint64_t number[MAX_NUMBERS];
     if (strcmp(line, "done") == 0) {
         __atomic_add_fetch(&answered, 1, __ATOMIC_RELEASE);
@@ -129,6 +142,23 @@ void ttyhost_ask(const char *text, size_t len)
         wait_sleep_deaf(&w);
     }
     wait_end(&w);
+}
+
+void ttyhost_set_clock(void)
+{
+    static const char text[] = "\001now\n";
+    if (!listening || !clock_wall_is_rough()) {
+        return;
+    }
+    console_start(); /* its work is not part of the tool's time */
+    __atomic_store_n(&time_asked, clock_ns(), __ATOMIC_RELAXED);
+    uint64_t ticket = ++asked;
+    (void)console_write(CONSOLE_LOG, text, sizeof(text) - 1);
+    while (__atomic_load_n(&answered, __ATOMIC_ACQUIRE) < ticket) {
+        if (!irq_poll()) {
+            moncall_wait();
+        }
+    }
 }
 
 /* The tool halts the machine; until it has, this thread at least does not go on. */

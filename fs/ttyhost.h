@@ -10,6 +10,10 @@
  * to the console. */
 void ttyhost_start(void);
 
+/* ttyhost_set_clock: ask the tool for the time where the machine does not tell it well, and wait
+ * for it. Once, on the boot CPU, after ttyhost_start and process_init; nobody sleeps here. */
+void ttyhost_set_clock(void);
+
 /* ttyhost_ask: send a request, text[len] with its newline, on the log stream, behind all output so
  * far, and wait until the tool has done it. Context: may block. */
 void ttyhost_ask(const char *text, size_t len);

@@ -375,6 +375,7 @@ int main(const struct boot_info *info)
     process_init();
     net_start();
     start_cpus();
+    ttyhost_set_clock(); /* files bear the time from here on */
     start_files();
     read_config(&config);
     override_config(&config);

@@ -206,8 +206,7 @@ static uint64_t cmos_seconds(void)
     return days_since_epoch(year, v[4], v[3]) * 86400 + v[2] * 3600UL + v[1] * 60UL + v[0];
 }
 
-/* The host's hint is from just before the machine was started; the CMOS clock only counts
- * seconds. */
+/* The host's hint is from before the machine was started; the CMOS clock only counts seconds. */
 static uint64_t wall_from_hint(void)
 {
     char text[OPTION_MAX];
@@ -221,10 +220,15 @@ static uint64_t wall_from_hint(void)
     return cmos_seconds() * NSEC_PER_SEC;
 }
 
+bool clock_wall_is_rough(void)
+{
+    return !(boot_info()->features & FEATURE_KVMCLOCK) || boot_info()->wall.sec == 0;
+}
+
 static uint64_t wall_now(void)
 {
     const struct boot_info *info = boot_info();
-    if ((info->features & FEATURE_KVMCLOCK) && info->wall.sec != 0) {
+    if (!clock_wall_is_rough()) {
         uint64_t booted = info->wall.sec * NSEC_PER_SEC + info->wall.nsec;
         const volatile struct kvmclock *k = &info->kvmclock;
         uint64_t since = cpu_cycles() - k->tsc_timestamp;

@@ -240,6 +240,15 @@ static void take_stop(struct relay *r, const char *text)
     answer(r);
 }
 
+static void take_time(struct relay *r, const char *text)
+{
+    char line[32];
+    (void)text;
+    int len = snprintf(line, sizeof(line), "now %lu\n", hostclock_now(CLOCK_REALTIME));
+    tell(r, line, (size_t)len);
+    answer(r);
+}
+
 static void take_line(struct relay *r, struct log *l)
 {
     static const struct mark {
@@ -248,7 +257,8 @@ static void take_line(struct relay *r, struct log *l)
     } marks[] = {{"\001exit ", take_status},
                  {"\001input", take_input},
                  {"\001tty ", take_settings},
-                 {"\001stop ", take_stop}};
+                 {"\001stop ", take_stop},
+                 {"\001now", take_time}};
     size_t len = l->len;
     l->len = 0;
     for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++) {
