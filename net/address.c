@@ -18,6 +18,7 @@
 #define FIRST_ADDED6 1 /* 0 is the link-local one */
 
 static struct netif *eth; /* [I] after net_open_device */
+static ip6_addr_t gateway6; /* [net_core] all zeroes: routers that advertise themselves */
 
 /* "ADDRESS/PREFIX" into its parts. */
 static int parse(const char *text, ip_addr_t *ip, unsigned *prefix)
@@ -96,13 +97,22 @@ int net_set_gateway(const char *text)
     if (err != 0 || strchr(text, '/') != NULL) {
         return -EINVAL;
     }
-    if (!IP_IS_V4_VAL(ip)) {
-        return -EOPNOTSUPP; /* lwIP learns IPv6 routers from their advertisements only */
-    }
     net_lock();
-    netif_set_gw(eth, ip_2_ip4(&ip));
+    if (IP_IS_V4_VAL(ip)) {
+        netif_set_gw(eth, ip_2_ip4(&ip));
+    } else {
+        gateway6 = *ip_2_ip6(&ip);
+        ip6_addr_assign_zone(&gateway6, IP6_UNICAST, eth);
+    }
     net_unlock();
     return 0;
+}
+
+/* lwIP's hook for the next hop to another network; NULL: it selects a router. */
+const ip6_addr_t *net_gateway6(const struct netif *n)
+{
+    lock_assert_held(&net_core);
+    return n == eth && !ip6_addr_isany(&gateway6) ? &gateway6 : NULL;
 }
 
 int net_ask_dhcp(const char *hostname, uint64_t deadline_ns)

@@ -129,6 +129,7 @@ uint32_t *net_tcp_out(struct pbuf *p, const struct tcp_pcb *pcb, uint32_t *opts)
 signed char net_tcp_in(const struct tcp_pcb *pcb, const struct tcp_hdr *header);
 struct netif *net_route4(const struct ip4_addr *src, const struct ip4_addr *dest);
 struct netif *net_route6(const struct ip6_addr *src, const struct ip6_addr *dest);
+const struct ip6_addr *net_gateway6(const struct netif *n);
 
 #define LWIP_RAND net_random32
 #define LWIP_HOOK_TCP_ISN(lip, lport, rip, rport) net_isn((lip), (lport), (rip), (rport))
@@ -136,5 +137,6 @@ struct netif *net_route6(const struct ip6_addr *src, const struct ip6_addr *dest
 #define LWIP_HOOK_TCP_INPACKET_PCB(pcb, hdr, optlen, opt1len, opt2, p) net_tcp_in((pcb), (hdr))
 #define LWIP_HOOK_IP4_ROUTE_SRC(src, dest) net_route4((src), (dest))
 #define LWIP_HOOK_IP6_ROUTE(src, dest) net_route6((src), (dest))
+#define LWIP_HOOK_ND6_GET_GW(netif, dest) net_gateway6((netif))
 
 #endif
