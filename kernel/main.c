@@ -328,6 +328,7 @@ static void write_names(const struct config *config)
 
 static void enter_program(const struct config *config)
 {
+    process_configure(config->hostname, config->uid, config->gid, config->stack_limit);
     static const struct trap_hooks hooks = {
         .stray = rewrite_stray, .resolve = rewrite_resolve, .text = rewrite_text};
     struct frame frame;
@@ -374,6 +375,7 @@ int main(const struct boot_info *info)
     }
     process_init();
     net_start();
+    process_set_end_hook(net_finish);
     start_cpus();
     ttyhost_set_clock(); /* files bear the time from here on */
     start_files();

@@ -79,6 +79,13 @@ uint64_t process_cpu_ns(void)
     return thread_cputime().total_ns;
 }
 
+static void (*end_hook)(void); /* [I] once installed */
+
+void process_set_end_hook(void (*hook)(void))
+{
+    end_hook = hook;
+}
+
 void process_exit(int status)
 {
     static bool ending;
@@ -87,6 +94,9 @@ void process_exit(int status)
     }
     sched_stop();
     fd_close_all();
+    if (end_hook != NULL) {
+        end_hook();
+    }
     stats_print();
     console_flush();
     console_send_status(status);

@@ -63,6 +63,10 @@ bool process_capable(int cap);
 /* process_cpu_ns: CPU time used since the program started, in ns. Time in the library OS counts. */
 uint64_t process_cpu_ns(void);
 
+/* process_set_end_hook: what is to be done between the closing of files and the end of the machine.
+ * Context: boot. */
+void process_set_end_hook(void (*hook)(void));
+
 /* process_exit: close files, print statistics if asked, tell the host tool, power off. status is
  * the exit status 0..255, or 128 + signal. */
 NORETURN void process_exit(int status);

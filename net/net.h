@@ -25,6 +25,11 @@ MUST_CHECK int net_set_gateway(const char *text);
  * goes on in the background. */
 MUST_CHECK int net_ask_dhcp(const char *hostname, uint64_t deadline_ns);
 
+/* net_finish: the program has ended and its sockets are closed: wait until what it sent has
+ * arrived, while there is progress, for some seconds at most. Context: other threads do not run any
+ * more. */
+void net_finish(void);
+
 /* net_dns_server: the nth name server that the network named, as text. Returns its length, -ENOENT
  * when there are fewer. */
 long net_dns_server(unsigned n, char *out, size_t cap);

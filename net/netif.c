@@ -189,6 +189,12 @@ void netif_free_later_locked(struct netif_garbage *g)
     }
 }
 
+bool netif_is_drained_locked(void)
+{
+    lock_assert_held(&net_core);
+    return given == done && nwaiting == 0;
+}
+
 static struct pa physical(const void *p)
 {
     return (struct pa){(uint64_t)(uintptr_t)p - boot_info()->direct_map};

@@ -33,6 +33,9 @@ bool netif_flush_locked(void) NEEDS(net_core);
 void netif_notify(void);
 void netif_flush(void);
 
+/* netif_is_drained_locked: the device is done with all packets. */
+bool netif_is_drained_locked(void) NEEDS(net_core);
+
 /* netif_cuts_segments: TCP segments from local to remote may be longer than the network allows: the
  * device cuts them. */
 bool netif_cuts_segments(const ip_addr_t *local, const ip_addr_t *remote);

@@ -23,8 +23,7 @@ static uint32_t seen; /* [A] frames since the guard's last tick */
 static uint32_t quiet; /* the guard's: ticks without a frame */
 static uint32_t busy; /* [A] a CPU is at it */
 
-/* Take in what is there, unless another CPU does. */
-static void look(void)
+void netpoll_look(void)
 {
     if (__atomic_exchange_n(&busy, 1, __ATOMIC_ACQUIRE) != 0) {
         return;
@@ -43,7 +42,7 @@ bool netpoll_is_looking(void)
 
 void netpoll_arrived(void)
 {
-    look();
+    netpoll_look();
     if (__atomic_exchange_n(&looking, 1, __ATOMIC_ACQ_REL) == 0) {
         timer_set(&guard, clock_ns() + GUARD_NS);
     }
@@ -52,7 +51,7 @@ void netpoll_arrived(void)
 
 static void tick(struct timer *t)
 {
-    look();
+    netpoll_look();
     netif_flush();
     bool any = __atomic_exchange_n(&seen, 0, __ATOMIC_RELAXED) != 0;
     quiet = any ? 0 : quiet + 1;
@@ -63,7 +62,7 @@ static void tick(struct timer *t)
     quiet = 0;
     __atomic_store_n(&looking, 0, __ATOMIC_RELEASE);
     while (netif_interrupts(true)) {
-        look();
+        netpoll_look();
     }
     netif_flush();
 }
@@ -72,7 +71,7 @@ static void before_sleep(void)
 {
     netif_flush();
     if (netif_pending()) {
-        look();
+        netpoll_look();
     }
 }
 
@@ -81,7 +80,7 @@ static bool idle_look(uint64_t cycles)
 {
     netif_flush();
     if (netif_pending()) {
-        look();
+        netpoll_look();
         return true;
     }
     return __atomic_load_n(&looking, __ATOMIC_RELAXED) != 0 && cycles < PATIENCE_CYCLES;
@@ -100,6 +99,6 @@ void netpoll_start(void)
     wait_set_hook(before_sleep);
     idle_set_hook(&hook);
     while (netif_interrupts(true)) {
-        look();
+        netpoll_look();
     }
 }

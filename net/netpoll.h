@@ -11,6 +11,9 @@ void netpoll_start(void);
 /* netpoll_arrived: the device's interrupt. Context: irq_poll. */
 void netpoll_arrived(void);
 
+/* netpoll_look: take in what is there, unless another CPU does. Context: no lock held. */
+void netpoll_look(void);
+
 /* netpoll_is_looking: somebody will look soon, and then tell the device of what was sent. */
 bool netpoll_is_looking(void);
 

@@ -8,6 +8,7 @@
 struct tap {
     int queues[TAP_QUEUES_MAX]; /* descriptors of the device, close-on-exec */
     unsigned count;
+    int lowest; /* their numbers start here */
 };
 
 /* tap_open: the interface name, which exists, with up to queues queues: as many as it was made
