@@ -192,7 +192,7 @@ void netif_free_later_locked(struct netif_garbage *g)
 bool netif_is_drained_locked(void)
 {
     lock_assert_held(&net_core);
-    return given == done && nwaiting == 0;
+    return unsent > accepted;
 }
 
 static struct pa physical(const void *p)
