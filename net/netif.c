@@ -128,6 +128,21 @@ static bool sums_are_good(const struct virtio_net_frame *f)
     return (f->header.flags & (VIRTIO_NET_HDR_F_DATA_VALID | VIRTIO_NET_HDR_F_NEEDS_CSUM)) != 0;
 }
 
+/* lwIP reads the headers without a look at the length. */
+static bool is_short(const struct pbuf *p)
+{
+    const uint8_t *frame = p->payload;
+    if (p->len < ETHERNET_LEN) {
+        return true;
+    }
+    switch (frame[12] << 8 | frame[13]) {
+    case ETHTYPE_ARP: return p->len < ETHERNET_LEN + sizeof(struct etharp_hdr);
+    case ETHTYPE_IP: return p->len < ETHERNET_LEN + sizeof(struct ip_hdr);
+    case ETHTYPE_IPV6: return p->len < ETHERNET_LEN + sizeof(struct ip6_hdr);
+    default: return false;
+    }
+}
+
 static void input(struct virtio_net_frame *f) NEEDS(net_core)
 {
     uint16_t check = NETIF_CHECKSUM_CHECK_TCP | NETIF_CHECKSUM_CHECK_UDP;
@@ -143,9 +158,11 @@ static void input(struct virtio_net_frame *f) NEEDS(net_core)
         return;
     }
     eth.chksum_flags = (uint16_t)(good ? eth.chksum_flags & ~check : eth.chksum_flags | check);
-    if (p->len > ETHERNET_LEN) {
-        tcpfind_begin_locked((const char *)p->payload + ETHERNET_LEN, p->len - ETHERNET_LEN);
+    if (is_short(p)) {
+        (void)pbuf_free(p);
+        return;
     }
+    tcpfind_begin_locked((const char *)p->payload + ETHERNET_LEN, p->len - ETHERNET_LEN);
     if (ethernet_input(p, &eth) != ERR_OK) {
         (void)pbuf_free(p);
     }

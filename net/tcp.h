@@ -47,7 +47,8 @@ struct tcp_socket {
     bool shut_read, shut_write;
     bool fin_handed; /* lwIP knows that this side has ended */
     bool orphan; /* the file is closed */
-    uint16_t wire_mss; /* longest segment on the wire; lwIP's are longer if the device cuts them */
+    uint16_t wire_mss; /* longest segment on the wire */
+    uint16_t lwip_mss; /* lwIP's: longer if the device cuts them */
     bool nodelay, cork, v6only;
     struct tcp_values values;
     uint64_t progress_ns; /* when the peer last acknowledged something */

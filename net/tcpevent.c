@@ -158,9 +158,11 @@ static void opened(struct tcp_socket *t) NEEDS(net_core)
     tcpfind_add_locked(t);
     t->wire_mss = pcb->mss;
     if (netif_cuts_segments(&pcb->local_ip, &pcb->remote_ip)) {
-        pcb->mss = (u16_t)(SEGMENT_MAX / pcb->mss * pcb->mss);
+        size_t longest = min((size_t)SEGMENT_MAX, (size_t)pcb->snd_wnd / 2);
+        pcb->mss = (u16_t)(max(longest / pcb->mss, 1UL) * pcb->mss);
         pcb->cwnd = max(pcb->cwnd, (tcpwnd_size_t)pcb->mss);
     }
+    t->lwip_mss = pcb->mss;
 }
 
 /* lwIP's hook: every segment that it sends. */

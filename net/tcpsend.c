@@ -14,6 +14,7 @@
 #define CHUNK_MAX (64UL << 10) /* bytes of one allocation */
 #define CHUNK_MIN 960UL /* small writes share one */
 #define WRITE_MAX 0xffffUL /* tcp_write's */
+#define WINDOW_LARGE (2U * UINT16_MAX) /* no reason for short segments */
 #define AHEAD (64UL << 10) /* bytes that lwIP has beyond what the windows allow now */
 
 /* Data of the program: lwIP's segments point into [start, handed), it has not yet seen [handed,
@@ -146,6 +147,9 @@ void tcp_push_locked(struct tcp_socket *t)
     if (t->pcb == NULL || t->phase != TCP_OPEN) {
         return;
     }
+    /* lwIP goes by what the peer says late, and stops if a segment it has made is too long then */
+    t->pcb->mss = t->lwip_mss;
+    t->pcb->snd_wnd_max = WINDOW_LARGE;
     while (hand_some(t)) {
     }
     if (t->shut_write && !t->fin_handed && t->unhanded == 0) {
