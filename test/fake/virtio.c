@@ -17,7 +17,7 @@ static int begin(struct virtio_device *dev, uint64_t wanted)
 {
     assert(!fake_virtio.begun);
     wanted |= 1UL << VIRTIO_F_VERSION_1;
-    dev->features = wanted & fake_virtio.offered;
+    dev->features = fake_virtio.dev.features = wanted & fake_virtio.offered;
     fake_virtio.begun = true;
     return (dev->features >> VIRTIO_F_VERSION_1 & 1) != 0 ? 0 : -ENODEV;
 }
@@ -40,7 +40,7 @@ static unsigned queue_max(struct virtio_device *dev, unsigned index)
 
 static int add_queue(struct virtio_device *dev, struct virtqueue *q, unsigned index)
 {
-    assert(fake_virtio.begun && !fake_virtio.ready);
+    assert(fake_virtio.begun && !fake_virtio.ready && q->vector <= fake_virtio.nvectors);
     if (index >= fake_virtio.queues) {
         return -ENXIO;
     }
@@ -106,28 +106,67 @@ void fake_virtio_reset(uint64_t offered, unsigned queues)
     fake_virtio.dev.gsi = FAKE_GSI;
 }
 
-bool fake_virtio_take(unsigned queue, struct fake_buffer *out)
+static struct fake_buffer buffer_of(const struct vring_desc *d, uint32_t id)
+{
+    assert(d->len != 0);
+    return (struct fake_buffer){id, pages_map((struct pa){d->addr}), d->len,
+                                (d->flags & VRING_DESC_F_WRITE) != 0};
+}
+
+unsigned fake_virtio_take_chain(unsigned queue, struct fake_buffer *out, unsigned max)
 {
     const struct virtqueue *q = fake_virtio.queue[queue];
     if (q == NULL || q->avail->idx == fake_virtio.seen[queue]) {
-        return false;
+        return 0;
     }
     assert((uint16_t)(q->avail->idx - fake_virtio.seen[queue]) <= q->size);
     uint16_t id = q->avail->ring[fake_virtio.seen[queue]++ % q->size];
+    const struct vring_desc *table = q->desc;
+    unsigned len = q->size;
+    uint16_t at = id;
     assert(id < q->size);
-    const struct vring_desc *d = &q->desc[id];
-    assert((d->flags & ~VRING_DESC_F_WRITE) == 0 && d->len != 0);
-    *out = (struct fake_buffer){id, pages_map((struct pa){d->addr}), d->len,
-                                (d->flags & VRING_DESC_F_WRITE) != 0};
-    return true;
+    if ((table[id].flags & VRING_DESC_F_INDIRECT) != 0) {
+        assert((fake_virtio.dev.features >> VIRTIO_RING_F_INDIRECT_DESC & 1) != 0);
+        assert(table[id].flags == VRING_DESC_F_INDIRECT && table[id].len % sizeof(*table) == 0);
+        len = table[id].len / (unsigned)sizeof(*table);
+        table = pages_map((struct pa){table[id].addr});
+        at = 0;
+    }
+    unsigned n = 0;
+    for (;; at = table[at].next) {
+        assert(at < len && n < max && (table[at].flags & VRING_DESC_F_INDIRECT) == 0);
+        out[n++] = buffer_of(&table[at], id);
+        if ((table[at].flags & VRING_DESC_F_NEXT) == 0) {
+            return n;
+        }
+    }
+}
+
+bool fake_virtio_take(unsigned queue, struct fake_buffer *out)
+{
+    return fake_virtio_take_chain(queue, out, 1) == 1;
+}
+
+static bool wants_interrupt(const struct virtqueue *q, uint16_t old)
+{
+    if (q->event_index) {
+        return vring_need_event(q->avail->ring[q->size], q->used->idx, old) != 0;
+    }
+    return (q->avail->flags & VRING_AVAIL_F_NO_INTERRUPT) == 0;
 }
 
 void fake_virtio_give(unsigned queue, uint32_t id, uint32_t len)
 {
     const struct virtqueue *q = fake_virtio.queue[queue];
-    q->used->ring[q->used->idx % q->size] = (struct vring_used_elem){id, len};
+    uint16_t old = q->used->idx;
+    q->used->ring[old % q->size] = (struct vring_used_elem){id, len};
     q->used->idx++;
-    if ((q->avail->flags & VRING_AVAIL_F_NO_INTERRUPT) == 0) {
-        cpu_this()->trap.pending |= 1UL << (PENDING_GSI0 + FAKE_GSI);
+    if (wants_interrupt(q, old)) {
+        fake_virtio_interrupt(q->vector);
     }
+}
+
+void fake_virtio_interrupt(unsigned vector)
+{
+    cpu_this()->trap.pending |= 1UL << (PENDING_GSI0 + FAKE_GSI + vector);
 }

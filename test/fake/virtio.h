@@ -6,7 +6,7 @@
 #include "platform/virtio/virtio.h"
 #include "platform/virtio/virtqueue.h"
 
-#define FAKE_QUEUES 16
+#define FAKE_QUEUES 20
 #define FAKE_GSI 5 /* vectors that a driver asks for have the following ones */
 #define FAKE_CONFIG_LEN 16
 
@@ -34,11 +34,15 @@ struct fake_buffer {
 /* fake_virtio_reset: a fresh device. */
 void fake_virtio_reset(uint64_t offered, unsigned queues);
 
-/* fake_virtio_take: the next buffer that the driver made available; false: none. */
+/* fake_virtio_take: the next buffer that the driver made available; false: none.
+ * fake_virtio_take_chain: one of up to max pieces, which lie in the ring or in a table of their
+ * own; returns how many, 0: none. */
 bool fake_virtio_take(unsigned queue, struct fake_buffer *out);
+unsigned fake_virtio_take_chain(unsigned queue, struct fake_buffer *out, unsigned max);
 
 /* fake_virtio_give: put an element on the used ring (id need not be sane) and interrupt if the
- * driver wants that. */
+ * driver wants that. fake_virtio_interrupt: in any case. */
 void fake_virtio_give(unsigned queue, uint32_t id, uint32_t len);
+void fake_virtio_interrupt(unsigned vector);
 
 #endif
