@@ -19,8 +19,8 @@ struct clock_scale {
  * time (kvmclock, else CMOS clock, refined by boot option now=<ns since 1970>). */
 void clock_init(void);
 
-/* clock_wall_is_rough: the wall time is a hint from before the machine started, or the CMOS clock's:
- * who knows it better says so by clock_set_wall. */
+/* clock_wall_is_rough: the wall time is a hint from before the machine started, or the CMOS
+ * clock's: who knows it better says so by clock_set_wall. */
 bool clock_wall_is_rough(void);
 
 uint64_t clock_ns(void); /* CLOCK_MONOTONIC: ns since boot, never goes back */
