@@ -7,7 +7,8 @@
 // sources: build/source/lwip/src/core/tcp*.c build/source/lwip/src/core/ipv[46]/*.c
 // sources: build/source/lwip/src/netif/ethernet.c
 // fakes: files
-// cflags: -idirafter net/lwip -isystem build/source/lwip/src/include -fno-sanitize=alignment,null -w
+// cflags: -idirafter net/lwip -isystem build/source/lwip/src/include
+// cflags: -fno-sanitize=alignment,null -w
 // cflags: -include linux/stat.h -DSSIZE_MAX=INT64_MAX -D__ssize_t_defined -Dssize_t=long
 /* Fuzz target of the network's receive path: the input is a script of frames, most of them nearly
  * right, for a listening TCP socket and its connections, between which the program reads, writes
@@ -34,6 +35,7 @@
 #include "net/sigio.h"
 #include "net/tcp.h"
 #include "platform/boot.h"
+#include "platform/cpu.h"
 #include "platform/irq.h"
 #include "platform/pages.h"
 #include "platform/virtio/net.h"
@@ -59,6 +61,11 @@ const struct boot_info *boot_info(void)
     return &fake_boot;
 }
 
+unsigned cpu_count(void)
+{
+    return 1;
+}
+
 void idle_set_hook(const struct idle_hook *hook)
 {
     (void)hook;
@@ -70,9 +77,12 @@ void sigio_send(struct socket *s, int reason)
 }
 
 /* The device: one frame comes at a time, what is sent is gone at once. */
-int virtio_net_start(void (*arrived)(void), struct virtio_net_info *out)
+int virtio_net_start(unsigned pairs, const struct virtio_net_hooks *hooks,
+                     struct virtio_net_info *out)
 {
-    (void)arrived;
+    (void)pairs, (void)hooks;
+    out->link = true;
+    out->pairs = 1;
     memcpy(out->mac, own_mac, sizeof(own_mac));
     out->mtu = 1500;
     out->checksum = out->segment4 = true;
@@ -109,8 +119,9 @@ static const void *memory_of(struct pa pa)
     return (const void *)(uintptr_t)pa.v;
 }
 
-int virtio_net_send(const struct virtqueue_part *parts, unsigned n, uint32_t cookie)
+int virtio_net_send(const struct virtqueue_part *parts, unsigned n, uint32_t cookie, unsigned flow)
 {
+    (void)flow;
     static uint8_t copy[70000];
     size_t len = 0;
     for (unsigned i = 0; i < n; i++) {
