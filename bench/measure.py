@@ -36,6 +36,16 @@ def named_numbers(way, program, args=(), env=None):
     return found
 
 
+def zstd_speed(way, threads, data):
+    """MB/s of zstd's own benchmark, which times only the compression."""
+    args = ["-b6", "-i1", f"-T{threads}", data]
+    _, out, err, _ = run(way.command("/usr/bin/zstd", args))
+    found = re.findall(r"\), *(\d+(?:\.\d+)?) MB/s", out + err)
+    if not found:
+        raise Trouble(f"{way.name}: zstd says no speed: {(out + err)[-300:]}")
+    return float(found[-1])
+
+
 def first_line_ms(command, marker):
     """Milliseconds from QEMU's exec to the marker on standard output."""
     env, stamp = ways.stamped_environment()

@@ -82,6 +82,16 @@ def data_file(mib):
     return path
 
 
+def numbers_file(mib):
+    """Path of a file of about so many MiB of decimal numbers, a line each."""
+    path = os.path.join(OUT, f"numbers-{mib}m")
+    os.makedirs(OUT, exist_ok=True)
+    if not os.path.exists(path):
+        with open(path, "w", encoding="ascii") as f:
+            f.writelines(f"{i * 2654435761 % 4294967296}\n" for i in range((mib << 20) // 11))
+    return path
+
+
 def stamped_environment():
     """Environment in which QEMU notes the time of its exec in the file that is given back too."""
     folder = os.path.join(OUT, "path")
