@@ -7,6 +7,7 @@
 
 #include "kernel/heap.h"
 #include "kernel/random.h"
+#include "net/inetinput.h"
 #include "net/loopback.h"
 #include "net/net.h"
 #include "net/netif.h"
@@ -44,6 +45,7 @@ void net_start(void)
     net_lock();
     lwip_init();
     loopback_start_locked();
+    inetinput_start_locked();
     net_unlock();
     net_open_device();
 }

@@ -5,10 +5,16 @@
 #include <asm/errno.h>
 
 #include "net/tcp.h"
+#include "net/udp.h"
 
 static int create(int family, int type, int protocol, struct socket **out)
 {
-    return type == SOCK_STREAM ? tcp_create(family, protocol, out) : -ESOCKTNOSUPPORT;
+    switch (type) {
+    case SOCK_STREAM: return tcp_create(family, protocol, out);
+    case SOCK_DGRAM: return udp_create(family, protocol, out);
+    case SOCK_RAW: return protocol == 0 ? -EPROTONOSUPPORT : -ESOCKTNOSUPPORT;
+    default: return -ESOCKTNOSUPPORT;
+    }
 }
 
 static int create4(int type, int protocol, struct socket **out)

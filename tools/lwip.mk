@@ -12,7 +12,7 @@ LWIP_UNITS := def inet_chksum init ip mem memp netif pbuf raw tcp tcp_in tcp_out
     $(addprefix ipv4/,dhcp etharp icmp igmp ip4 ip4_addr ip4_frag) \
     $(addprefix ipv6/,ethip6 icmp6 inet6 ip6 ip6_addr ip6_frag mld6 nd6)
 LWIP_LIBOS_OBJ := $(patsubst %,$(B)/libos/lwip/%.o,$(LWIP_UNITS)) $(B)/libos/lwip/ethernet.o
-LWIP_PORT := $(wildcard net/lwip/*.h net/lwip/arch/*.h)
+LWIP_PORT := $(wildcard net/lwip/*.h net/lwip/*/*.h)
 NET_OBJ := $(patsubst %,$(B)/libos/%.o,$(wildcard net/*.c))
 
 $(LWIP_DIR)/$(LWIP_TAR): tools/fetch-source

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/* Names of network interfaces. Owns nothing; under net_core. Source: netdevice(7). */
+#include "net/iface.h"
+
+#include "kernel/base/string.h"
+#include "net/loopback.h"
+
+void iface_name(const struct netif *n, char *out)
+{
+    memset(out, 0, IFACE_NAME_MAX);
+    (void)string_copy(out, IFACE_NAME_MAX, n == loopback_netif() ? "lo" : "eth0");
+    if (n != loopback_netif()) {
+        out[3] = (char)('0' + netif_get_index(n) - 2); /* lo is the first */
+    }
+}
+
+struct netif *iface_find_locked(const char *name, size_t len)
+{
+    char own[IFACE_NAME_MAX];
+    struct netif *n;
+    lock_assert_held(&net_core);
+    len = strnlen(name, len);
+    NETIF_FOREACH(n)
+    {
+        iface_name(n, own);
+        if (strnlen(own, sizeof(own)) == len && memcmp(own, name, len) == 0) {
+            return n;
+        }
+    }
+    return NULL;
+}
+
+struct netif *iface_by_address_locked(const ip4_addr_t *ip)
+{
+    struct netif *n;
+    lock_assert_held(&net_core);
+    NETIF_FOREACH(n)
+    {
+        if (ip4_addr_cmp(ip, netif_ip4_addr(n))) {
+            return n;
+        }
+    }
+    return ip4_addr_isloopback(ip) ? loopback_netif() : NULL;
+}

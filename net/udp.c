@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: MIT */
+/* UDP sockets: names and connections. Source: udp(7), ip(7), ipv6(7), connect(2), bind(2). */
+#include "net/udp.h"
+
+#include <asm/errno.h>
+#include <asm/socket.h>
+#include <linux/in.h>
+
+#include "kernel/base/string.h"
+#include "net/multicast.h"
+#include "net/port.h"
+
+static const struct socket_ops udp_ops;
+
+int udp_create(int family, int protocol, struct socket **out)
+{
+    if (protocol != 0 && protocol != IPPROTO_UDP) {
+        return -EPROTONOSUPPORT;
+    }
+    struct dgram_socket *t = dgram_create(&udp_ops, family, SOCK_DGRAM, IPPROTO_UDP);
+    if (t == NULL) {
+        return -ENOBUFS;
+    }
+    *out = &t->s;
+    return 0;
+}
+
+int udp_autobind_locked(struct dgram_socket *t)
+{
+    lock_assert_held(&net_core);
+    if (t->local.port != 0) {
+        return 0;
+    }
+    struct inet_address any = t->local;
+    if (inet_value(&t->inet, INET6_V6ONLY) != 0 && IP_IS_ANY_TYPE_VAL(any.ip)) {
+        IP_SET_TYPE_VAL(any.ip, IPADDR_TYPE_V6);
+    }
+    return udptable_bind_locked(t, &any) == 0 ? 0 : -EAGAIN;
+}
+
+int udp_check_address_locked(struct dgram_socket *t, const struct inet_address *a)
+{
+    const struct inet_options *o = &t->inet;
+    bool v6 = IP_IS_V6_VAL(a->ip);
+    lock_assert_held(&net_core);
+    if (t->s.family == AF_INET6 && IP_IS_V4_VAL(a->ip) && inet_value(o, INET6_V6ONLY) != 0) {
+        return -EINVAL;
+    }
+    if (v6 && ip6_addr_has_scope(ip_2_ip6(&a->ip), IP6_UNKNOWN) && a->scope == 0 &&
+        o->device == 0) {
+        return -EINVAL; /* it has that address on which interface? */
+    }
+    bool usable = ip_addr_isany(&a->ip) || ip_addr_ismulticast(&a->ip) ||
+                  inetroute_is_broadcast_locked(&a->ip) || inetaddr_is_local(&a->ip) ||
+                  inet_value(o, INET_FREEBIND) != 0 || inet_value(o, INET_TRANSPARENT) != 0;
+    return usable ? 0 : -EADDRNOTAVAIL;
+}
+
+static int bind_locked(struct dgram_socket *t, struct inet_address *a) NEEDS(net_core)
+{
+    if (t->local.port != 0 || t->connected) {
+        return -EINVAL;
+    }
+    int err = udp_check_address_locked(t, a);
+    if (err != 0) {
+        return err;
+    }
+    if (inet_value(&t->inet, INET6_V6ONLY) != 0 && IP_IS_ANY_TYPE_VAL(a->ip)) {
+        IP_SET_TYPE_VAL(a->ip, IPADDR_TYPE_V6);
+    }
+    bool keeps_port = a->port != 0;
+    err = udptable_bind_locked(t, a);
+    if (err != 0) {
+        return err;
+    }
+    t->keeps_address = !ip_addr_isany(&a->ip);
+    t->keeps_port = keeps_port;
+    if (a->scope != 0) {
+        __atomic_store_n(&t->inet.device, a->scope, __ATOMIC_RELAXED);
+    }
+    return 0;
+}
+
+static int udp_op_bind(struct socket *s, const void *addr, size_t len)
+{
+    struct inet_address a;
+    int err = inetaddr_parse(s->family, addr, len, &a);
+    err = err != 0 ? err : port_allowed(a.port);
+    if (err == 0) {
+        net_lock();
+        err = bind_locked(dgram_socket(s), &a);
+        net_unlock();
+    }
+    return err;
+}
+
+static void disconnect_locked(struct dgram_socket *t) NEEDS(net_core)
+{
+    dgram_forget_peer_locked(t);
+    if (!t->keeps_port && t->local.port != 0) {
+        udptable_remove_locked(t);
+    }
+}
+
+static unsigned device_for(const struct dgram_socket *t, const struct inet_address *a)
+{
+    unsigned device = __atomic_load_n(&t->inet.device, __ATOMIC_RELAXED);
+    if (device == 0 && ip_addr_ismulticast(&a->ip)) {
+        device = multicast_device(&t->inet, &a->ip);
+    }
+    return device != 0 ? device : a->scope;
+}
+
+static int connect_locked(struct dgram_socket *t, struct inet_address *a) NEEDS(net_core)
+{
+    struct inet_route route;
+    bool v4 = IP_IS_V4_VAL(a->ip);
+    if (t->s.family == AF_INET6 && v4 && inet_value(&t->inet, INET6_V6ONLY) != 0) {
+        return -ENETUNREACH;
+    }
+    unsigned device = device_for(t, a);
+    if (!v4 && ip6_addr_has_scope(ip_2_ip6(&a->ip), IP6_UNKNOWN)) {
+        if (device == 0) {
+            return -EINVAL;
+        }
+        ip6_addr_set_zone(ip_2_ip6(&a->ip), (u8_t)device);
+    }
+    inetroute_home(&a->ip, t->s.family == AF_INET6);
+    bool from_many =
+        ip_addr_ismulticast(&t->local.ip) || inetroute_is_broadcast_locked(&t->local.ip);
+    int err = inetroute_find_locked(&a->ip, from_many ? NULL : &t->local.ip, device, &route);
+    if (err != 0) {
+        return err;
+    }
+    if (route.broadcast && !socket_flag(&t->s, SO_BROADCAST)) {
+        return -EACCES;
+    }
+    if (ip_addr_isany(&t->local.ip)) {
+        t->local.ip = route.from;
+    }
+    t->peer = *a;
+    t->connected = true;
+    return 0;
+}
+
+static int udp_op_connect(struct socket *s, const void *addr, size_t len, bool nonblock)
+{
+    struct dgram_socket *t = dgram_socket(s);
+    struct inet_address a;
+    uint16_t family;
+    (void)nonblock;
+    if (len < sizeof(family)) {
+        return -EINVAL;
+    }
+    memcpy(&family, addr, sizeof(family));
+    net_lock();
+    if (family == AF_UNSPEC) {
+        disconnect_locked(t);
+        net_unlock();
+        return 0;
+    }
+    int err = udp_autobind_locked(t);
+    if (err == 0) {
+        bool v4 = s->family == AF_INET6 && family == AF_INET;
+        err = inetaddr_parse(v4 ? AF_INET : s->family, addr, len, &a);
+    }
+    err = err != 0 ? err : connect_locked(t, &a);
+    net_unlock();
+    return err;
+}
+
+static void udp_op_release(struct socket *s)
+{
+    struct dgram_socket *t = dgram_socket(s);
+    net_lock();
+    if (t->local.port != 0) {
+        udptable_remove_locked(t);
+    }
+    multicast_leave_all_locked(t);
+    net_unlock();
+    dgram_put(t);
+}
+
+static const struct socket_ops udp_ops = {
+    .bind = udp_op_bind,
+    .connect = udp_op_connect,
+    .send = udp_op_send,
+    .recv = dgram_op_recv,
+    .shutdown = dgram_op_shutdown,
+    .poll = dgram_op_poll,
+    .queued = dgram_op_queued,
+    .name = dgram_op_name,
+    .get_option = dgram_op_get_option,
+    .set_option = dgram_op_set_option,
+    .ioctl = dgram_op_ioctl,
+    .release = udp_op_release,
+};
