@@ -85,6 +85,9 @@ static int route_many(const ip_addr_t *to, const ip_addr_t *from, unsigned devic
         return device != 0 ? -ENODEV : -ENETUNREACH;
     }
     out->local = out->out == loopback_netif();
+    if (out->local && IP_IS_V6_VAL(*to)) {
+        return -ENETUNREACH; /* as Linux, which has no such route */
+    }
     out->multicast = ip_addr_ismulticast(to);
     out->broadcast = !out->multicast;
     if (!ip_addr_isany(from)) {
