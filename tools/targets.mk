@@ -27,7 +27,7 @@ clean:
 
 help:
 	@echo 'make            build/elfin, the command, and build/elfin-kernel, what it boots'
-	@echo 'make run        see it work: sqlite3 of this machine in a VM'
+	@echo 'make run        see it work: redis-server of this machine in a VM'
 	@echo 'make test       every test; T="guest/file apps/jq" chooses'
 	@echo 'make stress     everything at once, 30 minutes under each accelerator; T="60 kvm" for less'
 	@echo 'make check      read the sources: layers, sizes, format, clang, clang-tidy'
