@@ -72,7 +72,7 @@ moncall:
     mov %rdx, %rsi
     mov %rcx, %rdx
 monitor_gate:
-    ud2
+    hlt
     ret
 
     .macro call_enter flags:vararg

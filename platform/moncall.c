@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Monitor calls with bulk arguments: ranges are copied to the CPU's call page and sent in batches.
- * moncall itself is in entry.S, because its ud2 is the gate. */
+ * moncall itself is in entry.S, because its hlt is the gate. */
 #include "platform/moncall.h"
 
 #include <asm/errno.h>

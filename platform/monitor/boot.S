@@ -56,7 +56,7 @@ boot_high:
 
 /* The probe runs in ring 3, identity-mapped, before anything else does: it collects random numbers
  * (RDRAND is not emulated in ring 0 on every host) and finds out where a raw syscall arrives. It
- * ends in a ud2 that boot_gate recognises. RDI = RDRAND is there. Out: R8 R9 R10 R12 random, RDX =
+ * ends in a hlt that boot_gate recognises. RDI = RDRAND is there. Out: R8 R9 R10 R12 random, RDX =
  * how many of them are, R15 = 1 if the syscall stayed in ring 3. */
     .section .text.probe, "ax"
     .align 16
@@ -83,7 +83,7 @@ probe_start:
     syscall
 probe_gate: /* RCX = here */
     mov $MON_BOOT, %eax
-    ud2
+    hlt
 probe_landing: /* RCX = probe_gate, R11 = flags */
     mov %cs, %eax
     test $3, %al
@@ -92,7 +92,7 @@ probe_landing: /* RCX = probe_gate, R11 = flags */
 1:  inc %r15d
     jmp *%rcx
 
-/* boot_continue: the probe's ud2 leads here, with what it found in registers. */
+/* boot_continue: the probe's hlt leads here, with what it found in registers. */
     .text
     .globl boot_continue
 boot_continue:

@@ -35,6 +35,8 @@
     jz 1f
     .if vec == 14
     jmp page_fault
+    .elseif vec == 13
+    jmp general_protection
     .else
     movq $vec, TRAP_AT(TRAP_VECTOR, 48)(%rsp)
     popq TRAP_AT(TRAP_ERROR, 40)(%rsp)
@@ -49,13 +51,9 @@
     .else
     CS_RING3(8)
     jz 1f
-    .if vec == 6
-    jmp invalid_opcode
-    .else
     movq $vec, TRAP_AT(TRAP_VECTOR, 40)(%rsp)
     movq $0, TRAP_AT(TRAP_ERROR, 40)(%rsp)
     reflect
-    .endif
 1:  pushq $0
     pushq $vec
     jmp trap_in_monitor
@@ -118,14 +116,14 @@ page_fault: /* depth 48 */
     pop %rax
     reflect
 
-/* The one ud2 at gate_rip is a monitor call; any other is the program's. */
-invalid_opcode: /* depth 40 */
+/* The one hlt at gate_rip is a monitor call; any other is the program's. */
+general_protection: /* depth 48 */
     push %rcx
     mov gate_rip(%rip), %rcx
-    cmp %rcx, 8(%rsp)
+    cmp %rcx, 16(%rsp)
     jne 1f
-    addq $2, 8(%rsp)
-    add $8, %rsp
+    add $16, %rsp
+    incq (%rsp) /* behind it */
     cmp $MON_MAP_RUN, %eax
     je map_run
     cmp $MON_UNMAP_RUN, %eax
@@ -139,8 +137,8 @@ any_call:
     call *(%rcx,%rax,8)
     iretq
 1:  pop %rcx
-    movq $6, TRAP_AT(TRAP_VECTOR, 40)(%rsp)
-    movq $0, TRAP_AT(TRAP_ERROR, 40)(%rsp)
+    movq $13, TRAP_AT(TRAP_VECTOR, 48)(%rsp)
+    popq TRAP_AT(TRAP_ERROR, 40)(%rsp)
     reflect
 2:  cmp $MON_BOOT, %rax
     jne 3f
