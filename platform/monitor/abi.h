@@ -58,8 +58,8 @@
 #define PENDING_GSI0 8 /* interrupt line n of the IOAPIC is bit PENDING_GSI0 + n, n < MAX_GSI */
 #define MAX_GSI 24
 
-/* Monitor calls: hlt at image_header.gate; what raises #UD costs 20,000 cycles more on a paravirtual
- * host, because hypervisors look into it. Number in RAX, arguments in RDI RSI RDX, result in RAX
+/* Monitor calls: hlt at image_header.gate; what raises #UD costs 20,000 cycles more on paravirtual
+ * hosts, because hypervisors look into it. Number in RAX, arguments in RDI RSI RDX, result in RAX
  * (0 or a count, else a negative errno). Clobbers what a C function may. */
 #define MON_MAP 0 /* RDI = n ranges in the call page: make them present */
 #define MON_UNMAP 1 /* RDI = n ranges: make them not present, flush */
