@@ -387,7 +387,8 @@ static void close_open(struct tcp_socket *t) NEEDS(net_core)
 {
     struct tcp_pcb *pcb = t->pcb;
     bool reset = t->s.options.linger_on && t->s.options.linger_s == 0;
-    if (t->received_bytes != 0 || reset || t->phase == TCP_CONNECTING) {
+    bool unread = t->received_bytes != 0 || pcb->refused_data != NULL;
+    if (unread || reset || t->phase == TCP_CONNECTING) {
         tcp_detach_locked(t);
         tcp_abort(pcb);
         return;

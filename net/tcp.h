@@ -55,6 +55,7 @@ struct tcp_socket {
     bool told_connect; /* connect has reported how the connection came about */
 
     struct pbuf *received, *received_tail; /* single pbufs, linked by next */
+    struct pbuf *collector; /* of received: one with room for short pieces, NULL: none */
     size_t received_bytes; /* unread */
     size_t received_offset; /* read of the first */
 
@@ -103,8 +104,9 @@ void tcp_release_locked(struct tcp_socket *t) NEEDS(net_core);
 void tcp_drop_sent_locked(struct tcp_socket *t) NEEDS(net_core);
 void tcp_drop_received_locked(struct tcp_socket *t) NEEDS(net_core);
 
-/* tcp_received_locked: p, a packet's data in order, is t's to be read. */
-void tcp_received_locked(struct tcp_socket *t, struct pbuf *p) NEEDS(net_core);
+/* tcp_received_locked: p, a packet's data in order, is t's to be read. Returns false, and takes
+ * nothing, when unread data holds too much memory. */
+MUST_CHECK bool tcp_received_locked(struct tcp_socket *t, struct pbuf *p) NEEDS(net_core);
 
 /* tcp_settle_locked: leave the control block to lwIP if t needs it no more. */
 void tcp_settle_locked(struct tcp_socket *t) NEEDS(net_core);

@@ -113,7 +113,9 @@ static err_t on_receive(void *arg, struct tcp_pcb *pcb, struct pbuf *p, err_t er
         tcp_settle_locked(t);
         return ERR_OK;
     }
-    tcp_received_locked(t, p);
+    if (!tcp_received_locked(t, p)) {
+        return ERR_MEM; /* lwIP keeps it, and the peer the rest */
+    }
     tcp_update_locked(t, CAN_READ);
     return ERR_OK;
 }

@@ -2,37 +2,112 @@
 /* Receiving on TCP sockets. Source: recv(2), tcp(7). */
 #include <asm/errno.h>
 #include <asm/poll.h>
+#include <lwip/priv/tcp_priv.h>
 
+#include "kernel/base/string.h"
 #include "net/tcp.h"
+#include "platform/pages.h"
 
 #define SPANS 16 /* buffers that are copied without looking at the queue again */
 #define RECVED_MAX 0xffffU /* tcp_recved's */
+#define HELD_SHARE 8 /* of the machine's memory */
+#define SHORT 512 /* bytes of a piece that may join others */
+#define COLLECTOR_SIZE 2048U
+
+static size_t held; /* [net_core] memory of unread data */
 
 struct span {
     const char *data;
     size_t len;
 };
 
-void tcp_received_locked(struct tcp_socket *t, struct pbuf *p)
+/* Memory that unread data may hold, of all sockets; more waits with the peers. */
+static size_t held_limit(void)
 {
+    static size_t limit; /* [net_core] */
+    if (limit == 0) {
+        struct pages_stats stats;
+        pages_stats(&stats);
+        limit = stats.total / HELD_SHARE * PAGE_SIZE;
+    }
+    return limit;
+}
+
+/* What a pbuf holds: a page of the device's, or a piece of the heap. */
+static size_t true_size(const struct pbuf *p)
+{
+    bool page = (p->flags & PBUF_FLAG_IS_CUSTOM) != 0;
+    return (page ? PAGE_SIZE : p->len) + sizeof(struct pbuf_custom);
+}
+
+static void append(struct tcp_socket *t, struct pbuf *p) NEEDS(net_core)
+{
+    *(t->received == NULL ? &t->received : &t->received_tail->next) = p;
+    t->received_tail = p;
+    held += true_size(p);
+}
+
+/* Take the first off. */
+static void drop_first(struct tcp_socket *t) NEEDS(net_core)
+{
+    struct pbuf *p = t->received;
+    held -= p == t->collector ? COLLECTOR_SIZE + sizeof(*p) : true_size(p);
+    t->collector = p == t->collector ? NULL : t->collector;
+    t->received = p->next;
+    p->next = NULL;
+    (void)pbuf_free(p);
+}
+
+/* A short piece behind others joins them in one buffer, so that many hold little memory. Returns
+ * false when it must stay on its own. */
+static bool collect(struct tcp_socket *t, const struct pbuf *p) NEEDS(net_core)
+{
+    struct pbuf *c = t->collector;
+    if (t->received == NULL || p->len > SHORT) {
+        return false;
+    }
+    if (c == NULL || c != t->received_tail || c->len + p->len > COLLECTOR_SIZE) {
+        c = pbuf_alloc(PBUF_RAW, COLLECTOR_SIZE, PBUF_RAM);
+        if (c == NULL) {
+            return false;
+        }
+        append(t, c);
+        if (t->collector != NULL) { /* that one is full: its bytes are what it holds */
+            held -= COLLECTOR_SIZE - t->collector->len;
+        }
+        t->collector = c;
+        c->len = 0;
+    }
+    memcpy((char *)c->payload + c->len, p->payload, p->len);
+    c->len += p->len;
+    c->tot_len = c->len;
+    return true;
+}
+
+bool tcp_received_locked(struct tcp_socket *t, struct pbuf *p)
+{
+    if (t->received != NULL && held > held_limit()) {
+        return false;
+    }
     while (p != NULL) {
         struct pbuf *next = p->next;
         p->next = NULL;
         p->tot_len = p->len;
-        *(t->received == NULL ? &t->received : &t->received_tail->next) = p;
-        t->received_tail = p;
         t->received_bytes += p->len;
+        if (collect(t, p)) {
+            (void)pbuf_free(p);
+        } else {
+            append(t, p);
+        }
         p = next;
     }
+    return true;
 }
 
 void tcp_drop_received_locked(struct tcp_socket *t)
 {
     while (t->received != NULL) {
-        struct pbuf *p = t->received;
-        t->received = p->next;
-        p->next = NULL;
-        (void)pbuf_free(p);
+        drop_first(t);
     }
     t->received_bytes = t->received_offset = 0;
 }
@@ -67,13 +142,13 @@ static void consume(struct tcp_socket *t, size_t len) NEEDS(net_core)
     }
     len += t->received_offset;
     while (t->received != NULL && len >= t->received->len) {
-        struct pbuf *p = t->received;
-        len -= p->len;
-        t->received = p->next;
-        p->next = NULL;
-        (void)pbuf_free(p);
+        len -= t->received->len;
+        drop_first(t);
     }
     t->received_offset = len;
+    if (t->pcb != NULL && t->pcb->refused_data != NULL) {
+        (void)tcp_process_refused_data(t->pcb);
+    }
     tcp_update_locked(t, 0);
 }
 

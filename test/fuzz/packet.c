@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-// sources: net/core.c net/tick.c net/loopback.c net/netif.c net/netpoll.c net/checksum.c
-// sources: net/secret.c net/route.c net/dns.c net/address.c net/inetaddr.c net/port.c net/tcp*.c
-// sources: net/socket.c net/sockopt.c net/message.c kernel/random.c
+// sources: net/[acdilprt]*.c net/finish.c net/message.c net/multicast.c net/netif.c net/netpoll.c
+// sources: net/secret.c net/socket.c net/sockopt.c net/udp*.c kernel/random.c
 // sources: build/source/lwip/src/core/[ipru]*.c build/source/lwip/src/core/mem*.c
 // sources: build/source/lwip/src/core/def.c build/source/lwip/src/core/netif.c
 // sources: build/source/lwip/src/core/tcp*.c build/source/lwip/src/core/ipv[46]/*.c
@@ -16,6 +15,7 @@
 #include <asm/errno.h>
 #include <asm/fcntl.h>
 #include <linux/in.h>
+#include <linux/in6.h>
 #include <lwip/ip4_frag.h>
 #include <lwip/ip6_frag.h>
 #include <lwip/priv/tcp_priv.h>
@@ -34,6 +34,7 @@
 #include "net/netpoll.h"
 #include "net/sigio.h"
 #include "net/tcp.h"
+#include "net/udp.h"
 #include "platform/boot.h"
 #include "platform/cpu.h"
 #include "platform/irq.h"
@@ -278,6 +279,19 @@ static void segment(struct script *s, unsigned flags)
     finish4(s, options + n + take_bytes(s, options + n, FRAME_MAX - 200));
 }
 
+static void datagram(struct script *s)
+{
+    uint8_t *udp = ip4(s, IP_PROTO_UDP, (uint8_t)take(s, 1));
+    unsigned wrong = take(s, 1);
+    size_t n = take_bytes(s, udp + 8, 1400) + 8;
+    uint16_t head[4] = {lwip_htons(1000), lwip_htons(PORT), lwip_htons((u16_t)n), 0};
+    if (wrong == 1) {
+        head[2] = (uint16_t)take(s, 2);
+    }
+    memcpy(udp, head, sizeof(head));
+    finish4(s, udp + n);
+}
+
 static void packet6(struct script *s)
 {
     struct ip6_hdr *ip = (void *)ethernet(ETHTYPE_IPV6);
@@ -307,7 +321,7 @@ static void packet6(struct script *s)
     deliver(14 + sizeof(*ip) + n);
 }
 
-static struct socket *listener, *open_sockets[OPEN_MAX];
+static struct socket *listener, *datagrams, *open_sockets[OPEN_MAX];
 
 static void io(struct socket *c, bool send, size_t len)
 {
@@ -320,7 +334,11 @@ static void io(struct socket *c, bool send, size_t len)
 
 static void program(struct script *s)
 {
-    unsigned i = take(s, 1) % OPEN_MAX;
+    unsigned i = take(s, 1) % (OPEN_MAX + 1);
+    if (i == OPEN_MAX) {
+        io(datagrams, false, take(s, 2));
+        return;
+    }
     struct socket **c = &open_sockets[i];
     if (*c == NULL) {
         (void)!listener->ops->accept(listener, true, c);
@@ -343,11 +361,13 @@ static void program(struct script *s)
 static void start(void)
 {
     static const struct sockaddr_in any = {.sin_family = AF_INET, .sin_port = PORT << 8};
+    static const struct sockaddr_in6 any6 = {.sin6_family = AF_INET6, .sin6_port = PORT << 8};
     net_start();
     if (net_add_address("10.0.2.15/24") != 0 || net_set_gateway("10.0.2.2") != 0 ||
         tcp_create(AF_INET, 0, &listener) != 0 ||
         listener->ops->bind(listener, &any, sizeof(any)) != 0 ||
-        listener->ops->listen(listener, 8) != 0) {
+        listener->ops->listen(listener, 8) != 0 || udp_create(AF_INET6, 0, &datagrams) != 0 ||
+        datagrams->ops->bind(datagrams, &any6, sizeof(any6)) != 0) {
         abort();
     }
 }
@@ -420,6 +440,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             break;
         case 10:
         case 11: program(&s); break;
+        case 12: datagram(&s); break;
         default: segment(&s, TCP_ACK); break;
         }
     }
