@@ -233,6 +233,7 @@ static unsigned flow_of(const struct pbuf *p)
 static bool give(const struct packet *packet) NEEDS(net_core)
 {
     struct pbuf *p = packet->pbuf;
+    unsigned flow = flow_of(p);
     struct virtqueue_part parts[VIRTIO_NET_SLOTS];
     unsigned n = 0;
     for (const struct pbuf *q = p; q != NULL && n < VIRTIO_NET_SLOTS; q = q->next) {
@@ -241,7 +242,7 @@ static bool give(const struct packet *packet) NEEDS(net_core)
         }
     }
     if (nslots == 0 || packet->number - unsent >= WINDOW ||
-        virtio_net_send(parts, n, slots[nslots - 1], flow_of(p)) != 0) {
+        virtio_net_send(parts, n, slots[nslots - 1], flow) != 0) {
         return false;
     }
     in_flight[slots[--nslots]] = *packet;

@@ -235,13 +235,18 @@ int virtio_net_start(unsigned pairs, const struct virtio_net_hooks *the_hooks,
     return 0;
 }
 
+static unsigned following(unsigned i)
+{
+    return i + 1 < npairs ? i + 1 : 0;
+}
+
 bool virtio_net_receive(struct virtio_net_frame *f)
 {
     for (unsigned i = 0; i < npairs; i++) {
         if (netpair_receive(pair[next_receive], f)) {
             return true;
         }
-        next_receive = (next_receive + 1) % npairs;
+        next_receive = following(next_receive);
     }
     return false;
 }
@@ -259,7 +264,7 @@ void virtio_net_refill(void)
     for (unsigned i = 0; i < npairs; i++) {
         netpair_refill(pair[i]);
     }
-    next_receive = (next_receive + 1) % npairs;
+    next_receive = following(next_receive);
 }
 
 uint64_t virtio_net_bad(void)
@@ -283,7 +288,7 @@ bool virtio_net_sent(uint32_t *cookie)
         if (virtqueue_reap(&pair[next_sent]->send, cookie, &len)) {
             return true;
         }
-        next_sent = (next_sent + 1) % npairs;
+        next_sent = following(next_sent);
     }
     return false;
 }
