@@ -19,10 +19,9 @@
 #include "kernel/base/print.h"
 #include "kernel/base/string.h"
 #include "kernel/heap.h"
-#include "net/checksum.h"
 #include "net/loopback.h"
 #include "net/netpoll.h"
-#include "net/secret.h"
+#include "net/offload.h"
 #include "net/tcpfind.h"
 #include "net/tick.h"
 #include "platform/boot.h"
@@ -31,7 +30,6 @@
 #include "platform/virtio/net.h"
 
 #define HEADER_LEN sizeof(struct virtio_net_hdr_v1)
-#define ETHERNET_LEN 14
 #define COPY_MAX 512 /* bytes of a frame that is copied */
 #define BATCH 32 /* frames that are taken in without letting others have the lock */
 #define TELL_AT 16 /* packets of which the device is told at once */
@@ -229,7 +227,8 @@ static unsigned flow_of(const struct pbuf *p)
     return lwip_ntohs(tcp->src) ^ lwip_ntohs(tcp->dest);
 }
 
-/* Give a packet, which begins with a virtio header, to the device. Returns false when it takes no more. */
+/* Give a packet, which begins with a virtio header, to the device. Returns false when it takes no
+ * more. */
 static bool give(const struct packet *packet) NEEDS(net_core)
 {
     struct pbuf *p = packet->pbuf;
@@ -265,66 +264,6 @@ static void reap(void) NEEDS(net_core)
     free_garbage();
 }
 
-/* Where the TCP header of a frame is; 0: it has none. *sum: that of the pseudo header. */
-static size_t find_tcp(const uint8_t *frame, size_t len, uint64_t *sum)
-{
-    const uint8_t *ip = frame + ETHERNET_LEN;
-    uint16_t type = (uint16_t)(frame[12] << 8 | frame[13]);
-    size_t ip_len;
-    size_t tcp_len;
-    if (type == ETHTYPE_IP) {
-        const struct ip_hdr *ip4 = (const void *)ip;
-        ip_len = IPH_HL_BYTES(ip4);
-        bool fragment = (IPH_OFFSET(ip4) & PP_HTONS(IP_OFFMASK | IP_MF)) != 0;
-        if (IPH_PROTO(ip4) != IP_PROTO_TCP || fragment) {
-            return 0;
-        }
-        tcp_len = lwip_ntohs(IPH_LEN(ip4)) - ip_len;
-        *sum = checksum_add(0, &ip4->src, 2 * sizeof(ip4->src));
-    } else if (type == ETHTYPE_IPV6) {
-        const struct ip6_hdr *ip6 = (const void *)ip;
-        ip_len = sizeof(*ip6);
-        if (IP6H_NEXTH(ip6) != IP6_NEXTH_TCP) {
-            return 0;
-        }
-        tcp_len = IP6H_PLEN(ip6);
-        *sum = checksum_add(0, &ip6->src, 2 * sizeof(ip6->src));
-    } else {
-        return 0;
-    }
-    *sum += lwip_htons(IP_PROTO_TCP) + lwip_htons((u16_t)tcp_len);
-    size_t start = ETHERNET_LEN + ip_len;
-    return len >= start + sizeof(struct tcp_hdr) ? start : 0;
-}
-
-/* TCP needs its ticks; the device completes the sum over the pseudo header and cuts long segments
- * into pieces of segment_size. */
-static void prepare_tcp(struct virtio_net_hdr_v1 *h, const struct pbuf *p) NEEDS(net_core)
-{
-    uint8_t *frame = p->payload;
-    uint64_t sum;
-    size_t start = find_tcp(frame, p->len, &sum);
-    if (start == 0) {
-        return;
-    }
-    tick_soon_locked();
-    if (!info.checksum) {
-        return;
-    }
-    struct tcp_hdr *tcp = (struct tcp_hdr *)(void *)(frame + start);
-    tcp->chksum = checksum_fold(sum);
-    h->flags = VIRTIO_NET_HDR_F_NEEDS_CSUM;
-    h->csum_start = (uint16_t)start;
-    h->csum_offset = offsetof(struct tcp_hdr, chksum);
-    size_t headers = start + TCPH_HDRLEN_BYTES(tcp);
-    if (p->segment_size != 0 && p->tot_len > headers + p->segment_size) {
-        bool ip4 = (frame[12] << 8 | frame[13]) == ETHTYPE_IP;
-        h->gso_type = ip4 ? VIRTIO_NET_HDR_GSO_TCPV4 : VIRTIO_NET_HDR_GSO_TCPV6;
-        h->hdr_len = (uint16_t)headers;
-        h->gso_size = p->segment_size;
-    }
-}
-
 /* Of IPv6 lwIP keeps what each destination takes, which would have it cut packets itself. */
 bool netif_cuts_segments(const ip_addr_t *local, const ip_addr_t *remote)
 {
@@ -337,17 +276,6 @@ void netif_let_long_locked(void)
     eth.mtu = UINT16_MAX;
 }
 
-/* The identification of IPv4 packets gets the value that strangers see. */
-static void finish_ip4(uint8_t *frame)
-{
-    struct ip_hdr *ip4 = (void *)(frame + ETHERNET_LEN);
-    if ((frame[12] << 8 | frame[13]) == ETHTYPE_IP) {
-        IPH_ID_SET(ip4, secret_packet_id(IPH_ID(ip4)));
-        IPH_CHKSUM_SET(ip4, 0);
-        IPH_CHKSUM_SET(ip4, (u16_t)~net_checksum(ip4, IPH_HL_BYTES(ip4)));
-    }
-}
-
 /* lwIP's linkoutput: p begins with the Ethernet header. */
 static err_t send(struct netif *n, struct pbuf *p)
 {
@@ -357,9 +285,11 @@ static err_t send(struct netif *n, struct pbuf *p)
         return ERR_BUF; /* lwIP keeps headers together */
     }
     eth.mtu = info.mtu;
-    finish_ip4(p->payload);
+    offload_finish_ip4(p->payload);
     struct virtio_net_hdr_v1 h = {0};
-    prepare_tcp(&h, p);
+    if (offload_prepare_tcp(&h, p, info.checksum)) {
+        tick_soon_locked();
+    }
     if (pbuf_add_header(p, HEADER_LEN) != 0) {
         return ERR_BUF;
     }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-// sources: net/[acdilprt]*.c net/finish.c net/message.c net/multicast.c net/netif.c net/netpoll.c
+// sources: net/[acdiloprt]*.c net/finish.c net/message.c net/multicast.c net/netif.c net/netpoll.c
 // sources: net/secret.c net/socket.c net/sockopt.c net/udp*.c kernel/random.c
 // sources: build/source/lwip/src/core/[ipru]*.c build/source/lwip/src/core/mem*.c
 // sources: build/source/lwip/src/core/def.c build/source/lwip/src/core/netif.c
