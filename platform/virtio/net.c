@@ -264,7 +264,9 @@ void virtio_net_refill(void)
     for (unsigned i = 0; i < npairs; i++) {
         netpair_refill(pair[i]);
     }
-    next_receive = following(next_receive);
+    if (npairs > 1) {
+        next_receive = following(next_receive);
+    }
 }
 
 uint64_t virtio_net_bad(void)
