@@ -264,9 +264,7 @@ void virtio_net_refill(void)
     for (unsigned i = 0; i < npairs; i++) {
         netpair_refill(pair[i]);
     }
-    if (npairs > 1) {
-        next_receive = following(next_receive);
-    }
+    next_receive = following(next_receive);
 }
 
 uint64_t virtio_net_bad(void)
