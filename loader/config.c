@@ -323,8 +323,8 @@ static int override_search(struct config *c, const struct key *key, const char *
         return 0;
     }
     int err = store_part(c, key, value, strlen(value));
-    for (char *p = c->net.search; err == 0 && *p != '\0'; p++) {
-        *p = *p == ',' ? ' ' : *p;
+    for (char *p = c->net.search; err == 0 && (p = strchr(p, ',')) != NULL;) {
+        *p = ' ';
     }
     return err;
 }
