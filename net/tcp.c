@@ -204,7 +204,7 @@ static int tcp_op_connect(struct socket *s, const void *addr, size_t len, bool n
         return err;
     }
     if (nonblock) {
-        return phase_now(t) == TCP_CONNECTING ? -EINPROGRESS : connect_result(t);
+        return -EINPROGRESS; /* as Linux, also when the peer has answered already */
     }
     err = wait_until(&s->changed, phase_now(t) != TCP_CONNECTING, deadline);
     if (err == -ETIMEDOUT) {
@@ -315,7 +315,6 @@ static void stop_listening(struct tcp_socket *t) NEEDS(net_core)
     struct tcp_pcb *pcb = t->pcb;
     t->s.listening = false;
     t->phase = TCP_NEW;
-    t->local.port = 0;
     tcp_detach_locked(t);
     (void)tcp_close(pcb);
     reset_queue(t);
