@@ -99,6 +99,20 @@ bool inetaddr_is_local(const ip_addr_t *ip)
     return false;
 }
 
+bool inetaddr_covers(const ip_addr_t *bound, const ip_addr_t *ip)
+{
+    if (IP_IS_ANY_TYPE_VAL(*bound)) {
+        return true;
+    }
+    return IP_IS_V4_VAL(*bound) == IP_IS_V4_VAL(*ip) &&
+           (ip_addr_isany(bound) || ip_addr_cmp(bound, ip));
+}
+
+bool inetaddr_overlap(const ip_addr_t *a, const ip_addr_t *b)
+{
+    return IP_IS_ANY_TYPE_VAL(*b) || inetaddr_covers(a, b) || inetaddr_covers(b, a);
+}
+
 int inetaddr_errno(err_t err)
 {
     static const uint8_t numbers[] = {

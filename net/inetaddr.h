@@ -24,6 +24,11 @@ void inetaddr_store(int family, const ip_addr_t *ip, uint16_t port, void *out, s
 /* inetaddr_is_local: some interface has ip. Context: net_core. */
 bool inetaddr_is_local(const ip_addr_t *ip);
 
+/* inetaddr_covers: a socket bound to the address bound gets packets for ip. inetaddr_overlap: there
+ * are packets that both would get. */
+bool inetaddr_covers(const ip_addr_t *bound, const ip_addr_t *ip);
+bool inetaddr_overlap(const ip_addr_t *a, const ip_addr_t *b);
+
 /* inetaddr_errno: a negative errno for lwIP's err_t, which is not ERR_OK. */
 int inetaddr_errno(err_t err);
 

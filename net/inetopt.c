@@ -12,6 +12,7 @@
 #include "kernel/base/string.h"
 #include "kernel/process.h"
 #include "net/iface.h"
+#include "net/inetroute.h"
 
 #define DEFAULT_TTL 64
 #define BYTE_MAX 255
@@ -329,4 +330,22 @@ unsigned inetopt_ttl(const struct inet_options *o, bool v6, bool multicast)
     enum inet_value at = v6 ? (multicast ? INET6_MULTICAST_HOPS : INET6_HOPS)
                             : (multicast ? INET_MULTICAST_TTL : INET_TTL);
     return (unsigned)inet_value(o, at);
+}
+
+int inetopt_check_address_locked(const struct socket *s, const struct inet_options *o,
+                                 const struct inet_address *a)
+{
+    bool v6 = IP_IS_V6_VAL(a->ip);
+    lock_assert_held(&net_core);
+    if (s->family == AF_INET6 && IP_IS_V4_VAL(a->ip) && inet_value(o, INET6_V6ONLY) != 0) {
+        return -EINVAL;
+    }
+    if (v6 && ip6_addr_has_scope(ip_2_ip6(&a->ip), IP6_UNKNOWN) && a->scope == 0 &&
+        o->device == 0) {
+        return -EINVAL; /* it has that address on which interface? */
+    }
+    bool usable = ip_addr_isany(&a->ip) || ip_addr_ismulticast(&a->ip) ||
+                  inetroute_is_broadcast_locked(&a->ip) || inetaddr_is_local(&a->ip) ||
+                  inet_value(o, INET_FREEBIND) != 0 || inet_value(o, INET_TRANSPARENT) != 0;
+    return usable ? 0 : -EADDRNOTAVAIL;
 }

@@ -4,6 +4,8 @@
 #ifndef NET_INETOPT_H
 #define NET_INETOPT_H
 
+#include "net/core.h"
+#include "net/inetaddr.h"
 #include "net/socket.h"
 
 /* Their values, under one index each. */
@@ -91,5 +93,9 @@ int inetopt_put_int(void *value, size_t *len, int number);
 
 /* inetopt_ttl: of packets to an address of IPv4 or IPv6, to one host or to many. */
 unsigned inetopt_ttl(const struct inet_options *o, bool v6, bool multicast);
+
+/* inetopt_check_address_locked: may s, which has o, be bound to a? 0, -EINVAL, -EADDRNOTAVAIL. */
+MUST_CHECK int inetopt_check_address_locked(const struct socket *s, const struct inet_options *o,
+                                            const struct inet_address *a) NEEDS(net_core);
 
 #endif

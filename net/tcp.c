@@ -29,6 +29,8 @@ struct tcp_socket *tcp_socket_new(int family)
     list_init(&t->chunks);
     list_init(&t->accepted);
     list_init(&t->queued);
+    inetopt_init(&t->inet);
+    t->local.ip = family == AF_INET6 ? *IP_ANY_TYPE : *IP4_ADDR_ANY;
     t->ready = POLLOUT | POLLWRNORM | POLLHUP;
     return t;
 }
@@ -60,159 +62,6 @@ int tcp_create(int family, int protocol, struct socket **out)
     return 0;
 }
 
-/* The control block of a socket that is not connected. */
-static int need_pcb(struct tcp_socket *t) NEEDS(net_core)
-{
-    if (t->pcb != NULL) {
-        return 0;
-    }
-    bool any = t->s.family == AF_INET6 && !t->v6only;
-    struct tcp_pcb *pcb = tcp_new_ip_type(any                       ? IPADDR_TYPE_ANY
-                                          : t->s.family == AF_INET6 ? IPADDR_TYPE_V6
-                                                                    : IPADDR_TYPE_V4);
-    if (pcb == NULL) {
-        return -ENOBUFS;
-    }
-    tcp_attach_locked(t, pcb);
-    return 0;
-}
-
-static int bind_locked(struct tcp_socket *t, const struct inet_address *a) NEEDS(net_core)
-{
-    if (t->phase != TCP_NEW || t->local.port != 0) {
-        return -EINVAL;
-    }
-    if (!ip_addr_isany(&a->ip) && !inetaddr_is_local(&a->ip)) {
-        return -EADDRNOTAVAIL;
-    }
-    if (t->v6only && IP_IS_V4_VAL(a->ip)) {
-        return -EINVAL;
-    }
-    int err = need_pcb(t);
-    if (err != 0) {
-        return err;
-    }
-    uint16_t port = a->port != 0 ? a->port : port_choose_locked(PORT_TCP, NULL, 0);
-    if (port == 0) {
-        return -EADDRINUSE;
-    }
-    if (socket_flag(&t->s, SO_REUSEADDR)) {
-        ip_set_option(t->pcb, SOF_REUSEADDR);
-    }
-    err_t e = tcp_bind(t->pcb, &a->ip, port);
-    if (e != ERR_OK) {
-        return inetaddr_errno(e);
-    }
-    t->local = *a;
-    t->local.port = port;
-    return 0;
-}
-
-static int tcp_op_bind(struct socket *s, const void *addr, size_t len)
-{
-    struct inet_address a;
-    int err = inetaddr_parse(s->family, addr, len, &a);
-    if (err == 0) {
-        err = port_allowed(a.port);
-    }
-    if (err == 0) {
-        net_lock();
-        err = bind_locked(tcp_socket(s), &a);
-        net_unlock();
-    }
-    return err;
-}
-
-/* Start to connect. Returns 0 when that is under way. */
-static int connect_locked(struct tcp_socket *t, struct inet_address *a) NEEDS(net_core)
-{
-    if (t->phase == TCP_CONNECTING) {
-        return -EALREADY;
-    }
-    if (t->phase == TCP_OPEN || t->phase == TCP_LISTENING) {
-        return t->phase == TCP_OPEN && !t->told_connect ? 1 : -EISCONN;
-    }
-    if (t->phase == TCP_DEAD) {
-        int error = socket_take_error(&t->s);
-        tcp_update_locked(t, 0);
-        return error != 0 ? -error : -ECONNABORTED;
-    }
-    if (ip_addr_isany(&a->ip)) { /* this machine, as Linux has it */
-        ip_addr_t home = IPADDR4_INIT_BYTES(127, 0, 0, 1);
-        ip_addr_t home6 = IPADDR6_INIT_HOST(0, 0, 0, 1);
-        a->ip = t->s.family == AF_INET6 && !IP_IS_V4_VAL(a->ip) ? home6 : home;
-    }
-    int err = need_pcb(t);
-    if (err != 0) {
-        return err;
-    }
-    if (t->local.port == 0) {
-        uint16_t port = port_choose_locked(PORT_TCP, &a->ip, a->port);
-        if (port == 0) {
-            return -EADDRNOTAVAIL;
-        }
-        t->pcb->local_port = port; /* tcp_bind would want one that no connection has */
-        TCP_REG(&tcp_bound_pcbs, t->pcb);
-    }
-    t->phase = TCP_CONNECTING;
-    err_t e = tcp_connect(t->pcb, &a->ip, a->port, tcp_on_connected);
-    if (e != ERR_OK) {
-        t->phase = TCP_NEW;
-        return inetaddr_errno(e);
-    }
-    t->local = (struct inet_address){.ip = t->pcb->local_ip, .port = t->pcb->local_port};
-    t->peer = *a;
-    tcp_update_locked(t, 0);
-    return 0;
-}
-
-static enum tcp_phase phase_now(const struct tcp_socket *t)
-{
-    return __atomic_load_n(&t->phase, __ATOMIC_ACQUIRE);
-}
-
-/* How the attempt ended. */
-static int connect_result(struct tcp_socket *t)
-{
-    net_lock();
-    int error = socket_take_error(&t->s);
-    t->told_connect = true;
-    tcp_update_locked(t, 0);
-    net_unlock();
-    return -error;
-}
-
-static int tcp_op_connect(struct socket *s, const void *addr, size_t len, bool nonblock)
-{
-    struct tcp_socket *t = tcp_socket(s);
-    struct inet_address a;
-    int err = inetaddr_parse(s->family, addr, len, &a);
-    if (err != 0) {
-        return err;
-    }
-    uint64_t deadline = socket_deadline(s, true);
-    net_lock();
-    err = connect_locked(t, &a);
-    net_unlock();
-    if (err > 0) {
-        return connect_result(t);
-    }
-    if (err == -EALREADY && !nonblock) {
-        err = 0;
-    }
-    if (err != 0) {
-        return err;
-    }
-    if (nonblock) {
-        return -EINPROGRESS; /* as Linux, also when the peer has answered already */
-    }
-    err = wait_until(&s->changed, phase_now(t) != TCP_CONNECTING, deadline);
-    if (err == -ETIMEDOUT) {
-        return -EINPROGRESS;
-    }
-    return err != 0 ? (int)socket_wait_error(err, deadline) : connect_result(t);
-}
-
 static int listen_locked(struct tcp_socket *t, int backlog) NEEDS(net_core)
 {
     t->backlog = (unsigned)backlog;
@@ -222,14 +71,16 @@ static int listen_locked(struct tcp_socket *t, int backlog) NEEDS(net_core)
     if (t->phase != TCP_NEW) {
         return -EINVAL;
     }
-    if (t->local.port == 0) {
-        struct inet_address any = {.ip = t->s.family == AF_INET6 ? *IP_ANY_TYPE : *IP4_ADDR_ANY};
-        int err = bind_locked(t, &any);
-        if (err != 0) {
-            return err;
-        }
+    struct inet_address any = {.ip = t->local.ip};
+    int err = t->local.port == 0 ? tcp_bind_locked(t, &any) : tcp_claim_locked(t);
+    if (err != 0) {
+        return err;
+    }
+    if (tcp_port_is_busy_locked(t, &t->local.ip, t->local.port)) {
+        return -EADDRINUSE;
     }
     err_t e;
+    ip_reset_option(t->pcb, SOF_REUSEADDR); /* lwIP would judge by it again */
     struct tcp_pcb *listener = tcp_listen_with_backlog_and_err(t->pcb, 0xff, &e);
     if (listener == NULL) {
         return inetaddr_errno(e);
@@ -237,10 +88,16 @@ static int listen_locked(struct tcp_socket *t, int backlog) NEEDS(net_core)
     t->pcb = listener; /* in place of the other, whose reference it takes over */
     tcp_put_locked(t);
     tcp_listen_locked(t, listener);
+    tcp_apply_locked(t);
     t->phase = TCP_LISTENING;
     t->s.listening = true;
     tcp_update_locked(t, 0);
     return 0;
+}
+
+static enum tcp_phase phase_now(const struct tcp_socket *t)
+{
+    return __atomic_load_n(&t->phase, __ATOMIC_ACQUIRE);
 }
 
 static int tcp_op_listen(struct socket *s, int backlog)
@@ -310,21 +167,23 @@ static void reset_queue(struct tcp_socket *l) NEEDS(net_core)
     l->naccepted = 0;
 }
 
-static void stop_listening(struct tcp_socket *t) NEEDS(net_core)
+void tcp_stop_listening_locked(struct tcp_socket *t)
 {
     struct tcp_pcb *pcb = t->pcb;
+    lock_assert_held(&net_core);
     t->s.listening = false;
     t->phase = TCP_NEW;
     tcp_detach_locked(t);
     (void)tcp_close(pcb);
     reset_queue(t);
+    tcp_forget_locked(t);
 }
 
 static int shutdown_locked(struct tcp_socket *t, int how) NEEDS(net_core)
 {
     if (t->phase == TCP_LISTENING && how != SHUT_WR) {
         tcp_get(t);
-        stop_listening(t);
+        tcp_stop_listening_locked(t);
         tcp_update_locked(t, POLLHUP);
         tcp_put_locked(t);
         return 0;
@@ -402,7 +261,7 @@ static void release_locked(struct tcp_socket *t) NEEDS(net_core)
 {
     struct tcp_pcb *pcb = t->pcb;
     if (t->phase == TCP_LISTENING) {
-        stop_listening(t);
+        tcp_stop_listening_locked(t);
     } else if (pcb != NULL && t->phase == TCP_NEW) {
         tcp_detach_locked(t);
         (void)tcp_close(pcb);

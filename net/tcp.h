@@ -15,6 +15,7 @@
 #include "kernel/mutex.h"
 #include "net/core.h"
 #include "net/inetaddr.h"
+#include "net/inetopt.h"
 #include "net/socket.h"
 
 enum tcp_phase {
@@ -49,7 +50,9 @@ struct tcp_socket {
     bool orphan; /* the file is closed */
     uint16_t wire_mss; /* longest segment on the wire */
     uint16_t lwip_mss; /* lwIP's: longer if the device cuts them */
-    bool nodelay, cork, v6only;
+    bool nodelay, cork;
+    bool keeps_address, keeps_port; /* what bind gave stays when a connection ends */
+    struct inet_options inet;
     struct tcp_values values;
     uint64_t progress_ns; /* when the peer last acknowledged something */
     bool told_connect; /* connect has reported how the connection came about */
@@ -115,6 +118,24 @@ void tcp_settle_locked(struct tcp_socket *t) NEEDS(net_core);
  * tcp_attach_locked. */
 void tcp_listen_locked(struct tcp_socket *t, struct tcp_pcb *pcb) NEEDS(net_core);
 
+/* tcp_stop_listening_locked: t is bound, and no more. */
+void tcp_stop_listening_locked(struct tcp_socket *t) NEEDS(net_core);
+
+/* tcp_bind_locked: t gets a's address and port, or any that is free. Returns 0, -EINVAL,
+ * -EADDRNOTAVAIL, -EADDRINUSE, -ENOBUFS. tcp_claim_locked: t has a control block, with its name. */
+MUST_CHECK int tcp_bind_locked(struct tcp_socket *t, struct inet_address *a) NEEDS(net_core);
+MUST_CHECK int tcp_claim_locked(struct tcp_socket *t) NEEDS(net_core);
+
+/* tcp_port_is_busy_locked: t may not have ip and port, or not listen there. */
+bool tcp_port_is_busy_locked(const struct tcp_socket *t, const ip_addr_t *ip, uint16_t port)
+    NEEDS(net_core);
+
+/* SO_REUSEPORT among the options of a control block: a bit that lwIP does not use. */
+#define TCP_SOF_REUSEPORT 0x40U
+
+/* tcp_forget_locked: t's connection is over, and t new again. */
+void tcp_forget_locked(struct tcp_socket *t) NEEDS(net_core);
+
 /* tcp_connected: lwIP's callback of tcp_connect. */
 err_t tcp_on_connected(void *arg, struct tcp_pcb *pcb, err_t err);
 
@@ -122,6 +143,8 @@ err_t tcp_on_connected(void *arg, struct tcp_pcb *pcb, err_t err);
 void tcp_apply_locked(struct tcp_socket *t) NEEDS(net_core);
 
 /* The ops. */
+int tcp_op_bind(struct socket *s, const void *addr, size_t len);
+int tcp_op_connect(struct socket *s, const void *addr, size_t len, bool nonblock);
 long tcp_op_send(struct socket *s, struct message *m);
 long tcp_op_recv(struct socket *s, struct message *m);
 int tcp_op_get_option(struct socket *s, int level, int option, void *value, size_t *len);

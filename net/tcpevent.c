@@ -7,6 +7,7 @@
 
 #include "net/netif.h"
 #include "net/tcp.h"
+#include "net/tcpshare.h"
 #include "net/tcpfind.h"
 #include "platform/clock.h"
 
@@ -55,7 +56,7 @@ void tcp_update_locked(struct tcp_socket *t, unsigned always)
     if (__atomic_load_n(&t->s.error, __ATOMIC_RELAXED) != 0) {
         bits |= POLLERR;
     }
-    unsigned fresh = (bits & ~t->ready) | (bits & always);
+    unsigned fresh = (bits & ~t->ready) | always;
     __atomic_store_n(&t->ready, bits, __ATOMIC_RELEASE);
     if (fresh != 0) {
         (void)wait_wake_events(&t->s.changed, t->phase == TCP_LISTENING ? 1 : WAIT_ALL, fresh);
@@ -189,14 +190,17 @@ static err_t on_accept(void *arg, struct tcp_pcb *pcb, err_t err)
     if (pcb == NULL || err != ERR_OK || l == NULL) {
         return ERR_VAL;
     }
-    struct tcp_socket *t = tcp_socket_new(l->s.family);
+    if (pcb->listener != NULL) {
+        l = tcpshare_choose_locked(pcb->listener, &pcb->remote_ip, pcb->remote_port);
+    }
+    struct tcp_socket *t = l != NULL ? tcp_socket_new(l->s.family) : NULL;
     if (t == NULL) {
         tcp_abort(pcb);
         return ERR_ABRT;
     }
     t->s.options = l->s.options;
     t->nodelay = l->nodelay;
-    t->v6only = l->v6only;
+    t->inet = l->inet;
     t->cork = l->cork;
     t->values = l->values;
     t->phase = TCP_OPEN;

@@ -6,6 +6,7 @@
 #include <lwip/priv/tcp_priv.h>
 
 #include "net/tcp.h"
+#include "net/tcpshare.h"
 
 #define HALF_OPEN_MAX 224 /* of a listener: lwIP counts to 255 */
 #define TIME_WAIT_MAX 512 /* lwIP looks through them all at each new connection */
@@ -33,8 +34,8 @@ err_t net_tcp_in(const struct tcp_pcb *pcb, const struct tcp_hdr *header)
         return ERR_OK;
     }
     const struct tcp_pcb_listen *l = (const struct tcp_pcb_listen *)(const void *)pcb;
-    const struct tcp_socket *t = l->callback_arg;
     lock_assert_held(&net_core);
+    const struct tcp_socket *t = tcpshare_choose_locked(l, ip_current_src_addr(), header->src);
     if (t == NULL || t->naccepted > t->backlog) {
         return ERR_WOULDBLOCK;
     }

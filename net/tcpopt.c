@@ -65,17 +65,24 @@ static uint32_t or_initial(uint32_t value, uint32_t initial)
     return value != 0 ? value : initial;
 }
 
+static void set_bit(struct tcp_pcb *pcb, unsigned bit, bool on)
+{
+    pcb->so_options = (u8_t)(on ? pcb->so_options | bit : pcb->so_options & ~bit);
+}
+
 void tcp_apply_locked(struct tcp_socket *t)
 {
     struct tcp_pcb *pcb = t->pcb;
     if (pcb == NULL) {
         return;
     }
-    if (socket_flag(&t->s, SO_KEEPALIVE)) {
-        ip_set_option(pcb, SOF_KEEPALIVE);
-    } else {
-        ip_reset_option(pcb, SOF_KEEPALIVE);
-    }
+    set_bit(pcb, SOF_KEEPALIVE, socket_flag(&t->s, SO_KEEPALIVE));
+    set_bit(pcb, SOF_REUSEADDR, socket_flag(&t->s, SO_REUSEADDR));
+    set_bit(pcb, TCP_SOF_REUSEPORT, socket_flag(&t->s, SO_REUSEPORT));
+    pcb->netif_idx = (u8_t)t->inet.device;
+    bool v6 = IP_IS_V6_VAL(pcb->remote_ip);
+    pcb->ttl = (u8_t)inetopt_ttl(&t->inet, v6, false);
+    pcb->tos = (u8_t)inet_value(&t->inet, v6 ? INET6_TCLASS : INET_TOS);
     if (pcb->state == LISTEN) {
         return; /* it is shorter than what follows */
     }
@@ -86,7 +93,8 @@ void tcp_apply_locked(struct tcp_socket *t)
 
 void tcp_op_option_changed(struct socket *s, int option)
 {
-    if (option == SO_KEEPALIVE || option == SO_RCVLOWAT || option == SO_SNDBUF) {
+    if (option == SO_KEEPALIVE || option == SO_RCVLOWAT || option == SO_SNDBUF ||
+        option == SO_REUSEADDR || option == SO_REUSEPORT) {
         net_lock();
         tcp_apply_locked(tcp_socket(s));
         tcp_update_locked(tcp_socket(s), 0);
@@ -175,19 +183,13 @@ static int get_tcp(struct tcp_socket *t, int option, void *value, size_t *len) N
 int tcp_op_get_option(struct socket *s, int level, int option, void *value, size_t *len)
 {
     struct tcp_socket *t = tcp_socket(s);
-    if (level == SOL_SOCKET) {
-        return -ENOPROTOOPT;
-    }
     if (level == IPPROTO_TCP) {
         net_lock();
         int err = get_tcp(t, option, value, len);
         net_unlock();
         return err;
     }
-    if (level == IPPROTO_IPV6 && s->family == AF_INET6 && option == IPV6_V6ONLY) {
-        return put_int(value, len, t->v6only);
-    }
-    return level == IPPROTO_IP || level == IPPROTO_IPV6 ? -ENOPROTOOPT : -EOPNOTSUPP;
+    return inetopt_get(s, &t->inet, level, option, value, len);
 }
 
 static int set_congestion(const char *name, size_t len)
@@ -235,39 +237,36 @@ static int set_tcp(struct tcp_socket *t, int option, int number) NEEDS(net_core)
     }
 }
 
-static int set_v6only(struct tcp_socket *t, bool on) NEEDS(net_core)
+static int set_inet(struct tcp_socket *t, int level, int option, const void *value, size_t len)
 {
-    if (t->pcb != NULL || t->phase != TCP_NEW) {
-        return -EINVAL;
+    int err = inetopt_set(&t->s, &t->inet, level, option, value, len);
+    if (err == 0) {
+        net_lock();
+        tcp_apply_locked(t);
+        net_unlock();
     }
-    t->v6only = on;
-    return 0;
+    return err;
 }
 
 int tcp_op_set_option(struct socket *s, int level, int option, const void *value, size_t len)
 {
     struct tcp_socket *t = tcp_socket(s);
     int number;
-    if (level == SOL_SOCKET) {
-        return -ENOPROTOOPT;
+    if (level != IPPROTO_TCP) {
+        return set_inet(t, level, option, value, len);
     }
-    if (level == IPPROTO_TCP && option == TCP_CONGESTION) {
+    if (option == TCP_CONGESTION) {
         return len == 0 ? -EINVAL : set_congestion(value, len);
     }
-    if (level == IPPROTO_TCP && (option == TCP_ULP || option == TCP_MD5SIG)) {
+    if (option == TCP_ULP || option == TCP_MD5SIG) {
         return -ENOENT; /* Linux looks for a module and finds none */
     }
     if (len < sizeof(number)) {
         return -EINVAL;
     }
     memcpy(&number, value, sizeof(number));
-    int err = -ENOPROTOOPT;
     net_lock();
-    if (level == IPPROTO_TCP) {
-        err = set_tcp(t, option, number);
-    } else if (level == IPPROTO_IPV6 && s->family == AF_INET6 && option == IPV6_V6ONLY) {
-        err = set_v6only(t, number != 0);
-    }
+    int err = set_tcp(t, option, number);
     net_unlock();
     return err;
 }

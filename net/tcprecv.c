@@ -194,7 +194,8 @@ static long receive_some(struct tcp_socket *t, struct message *m, size_t peeked,
     struct span spans[SPANS];
     net_lock();
     unsigned n = spans_get(t, peeked, iov_left(m->it), spans);
-    int state = n == 0 ? empty_state(t) : 0;
+    bool no_room = n == 0 && iov_left(m->it) == 0 && t->received_bytes != 0;
+    int state = no_room ? 1 : n == 0 ? empty_state(t) : 0;
     net_unlock();
     if (n == 0) {
         *end = state > 0;
@@ -209,16 +210,12 @@ static long receive_some(struct tcp_socket *t, struct message *m, size_t peeked,
     return copied;
 }
 
-static bool may_receive(const struct tcp_socket *t)
-{
-    return (__atomic_load_n(&t->ready, __ATOMIC_ACQUIRE) & (POLLIN | POLLERR | POLLHUP)) != 0;
-}
-
-/* With MSG_PEEK and MSG_WAITALL more than peeked must have come. */
-static bool may_peek(struct tcp_socket *t, size_t peeked)
+/* There is more to read than peeked, or there will be nothing. */
+static bool may_receive(struct tcp_socket *t, size_t peeked)
 {
     net_lock();
-    bool more = t->received_bytes > peeked || t->read_end || t->phase != TCP_OPEN;
+    bool more = t->received_bytes > peeked || t->read_end || t->shut_read ||
+                (t->phase != TCP_OPEN && t->phase != TCP_CONNECTING) || t->s.error != 0;
     net_unlock();
     return more;
 }
@@ -229,9 +226,15 @@ static long wait_data(struct tcp_socket *t, const struct message *m, size_t peek
     if ((m->flags & MSG_DONTWAIT) != 0) {
         return -EAGAIN;
     }
-    int err =
-        wait_until(&t->s.changed, peeked != 0 ? may_peek(t, peeked) : may_receive(t), deadline);
+    int err = wait_until(&t->s.changed, may_receive(t, peeked), deadline);
     return err != 0 ? socket_wait_error(err, deadline) : 0;
+}
+
+/* Bytes without which a call goes on waiting. */
+static size_t least(const struct tcp_socket *t, const struct message *m)
+{
+    size_t room = iov_left(m->it);
+    return (m->flags & MSG_WAITALL) != 0 ? room : min(room, (size_t)t->s.options.low_water);
 }
 
 long tcp_op_recv(struct socket *s, struct message *m)
@@ -239,7 +242,7 @@ long tcp_op_recv(struct socket *s, struct message *m)
     struct tcp_socket *t = tcp_socket(s);
     uint64_t deadline = socket_deadline(s, false);
     size_t start = m->it->done;
-    bool all = (m->flags & MSG_WAITALL) != 0;
+    size_t target = max(least(t, m), 1UL);
     bool end = false;
     long n;
     if ((m->flags & MSG_ERRQUEUE) != 0) {
@@ -253,10 +256,10 @@ long tcp_op_recv(struct socket *s, struct message *m)
         mutex_lock(&t->recv_lock);
         n = receive_some(t, m, peeked, &end);
         mutex_unlock(&t->recv_lock);
-        if (n == 0 && !end && iov_left(m->it) != 0 && (all || m->it->done == start)) {
+        if (n == 0 && !end) {
             n = wait_data(t, m, peeked, deadline);
         }
-    } while (n >= 0 && !end && iov_left(m->it) != 0 && (all || m->it->done == start));
+    } while (n >= 0 && !end && m->it->done - start < target);
     size_t done = m->it->done - start;
     return done != 0 ? (long)done : n;
 }

@@ -166,6 +166,7 @@ static int send_state(struct tcp_socket *t) NEEDS(net_core)
     }
     if (t->phase != TCP_OPEN || t->shut_write) {
         int error = socket_take_error(&t->s);
+        tcp_update_locked(t, 0);
         return error != 0 ? -error : -EPIPE;
     }
     return tcp_write_room(t) != 0;

@@ -38,30 +38,12 @@ int udp_autobind_locked(struct dgram_socket *t)
     return udptable_bind_locked(t, &any) == 0 ? 0 : -EAGAIN;
 }
 
-int udp_check_address_locked(struct dgram_socket *t, const struct inet_address *a)
-{
-    const struct inet_options *o = &t->inet;
-    bool v6 = IP_IS_V6_VAL(a->ip);
-    lock_assert_held(&net_core);
-    if (t->s.family == AF_INET6 && IP_IS_V4_VAL(a->ip) && inet_value(o, INET6_V6ONLY) != 0) {
-        return -EINVAL;
-    }
-    if (v6 && ip6_addr_has_scope(ip_2_ip6(&a->ip), IP6_UNKNOWN) && a->scope == 0 &&
-        o->device == 0) {
-        return -EINVAL; /* it has that address on which interface? */
-    }
-    bool usable = ip_addr_isany(&a->ip) || ip_addr_ismulticast(&a->ip) ||
-                  inetroute_is_broadcast_locked(&a->ip) || inetaddr_is_local(&a->ip) ||
-                  inet_value(o, INET_FREEBIND) != 0 || inet_value(o, INET_TRANSPARENT) != 0;
-    return usable ? 0 : -EADDRNOTAVAIL;
-}
-
 static int bind_locked(struct dgram_socket *t, struct inet_address *a) NEEDS(net_core)
 {
     if (t->local.port != 0 || t->connected) {
         return -EINVAL;
     }
-    int err = udp_check_address_locked(t, a);
+    int err = inetopt_check_address_locked(&t->s, &t->inet, a);
     if (err != 0) {
         return err;
     }

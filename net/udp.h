@@ -17,10 +17,6 @@ int udp_uncork(struct dgram_socket *t);
 /* udp_autobind: t gets a port if it has none. Returns 0 or -EAGAIN. */
 MUST_CHECK int udp_autobind_locked(struct dgram_socket *t) NEEDS(net_core);
 
-/* udp_check_address: may a socket be bound to a, or send from it? 0 or a negative errno. */
-MUST_CHECK int udp_check_address_locked(struct dgram_socket *t, const struct inet_address *a)
-    NEEDS(net_core);
-
 /* udp_refused: nobody has the port that data[len] went to; it came from k->from. */
 void udp_refused_locked(const struct udp_key *k, const void *data, size_t len) NEEDS(net_core);
 

@@ -33,21 +33,6 @@ static struct list *bucket(uint16_t port)
     return b;
 }
 
-/* Whether an address that a socket is bound to takes ip. */
-static bool covers(const ip_addr_t *bound, const ip_addr_t *ip)
-{
-    if (IP_IS_ANY_TYPE_VAL(*bound)) {
-        return true;
-    }
-    return IP_IS_V4_VAL(*bound) == IP_IS_V4_VAL(*ip) &&
-           (ip_addr_isany(bound) || ip_addr_cmp(bound, ip));
-}
-
-static bool overlap(const ip_addr_t *a, const ip_addr_t *b)
-{
-    return IP_IS_ANY_TYPE_VAL(*a) || IP_IS_ANY_TYPE_VAL(*b) || covers(a, b) || covers(b, a);
-}
-
 static bool same_device(const struct dgram_socket *a, const struct dgram_socket *b)
 {
     return a->inet.device == 0 || b->inet.device == 0 || a->inet.device == b->inet.device;
@@ -76,7 +61,7 @@ static bool in_use(const struct dgram_socket *t, const ip_addr_t *ip, uint16_t p
     struct list *node;
     list_for_each (node, bucket(port)) {
         const struct dgram_socket *o = list_entry(node, struct dgram_socket, hashed);
-        if (o == t || o->local.port != port || !overlap(&o->local.ip, ip)) {
+        if (o == t || o->local.port != port || !inetaddr_overlap(&o->local.ip, ip)) {
             continue;
         }
         bool shared = both(t, o, SO_REUSEADDR) || both(t, o, SO_REUSEPORT) || !same_device(t, o);
@@ -128,7 +113,7 @@ void udptable_remove_locked(struct dgram_socket *t)
 static bool takes(const struct dgram_socket *t, const struct udp_key *k)
 {
     unsigned device = t->inet.device;
-    if (t->local.port != k->to_port || !covers(&t->local.ip, k->to) ||
+    if (t->local.port != k->to_port || !inetaddr_covers(&t->local.ip, k->to) ||
         (device != 0 && device != k->device)) {
         return false;
     }

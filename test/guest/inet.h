@@ -43,6 +43,11 @@ static inline struct inet_addr_of inet_make(const char *text, unsigned port)
     return a;
 }
 
+static inline const char *inet_home(int family)
+{
+    return family == AF_INET ? "127.0.0.1" : "::1";
+}
+
 static inline unsigned inet_port(const struct inet_addr_of *a)
 {
     return ntohs(a->any.sa_family == AF_INET6 ? a->in6.sin6_port : a->in.sin_port);
