@@ -17,22 +17,31 @@
 #define QUIET_GUARDS 4 /* of them without a frame end the looking */
 #define PATIENCE_CYCLES 300000UL /* an idle CPU looks before it halts */
 
+enum { LOOK_NOBODY, LOOK_BUSY, LOOK_AGAIN };
+
 static struct timer guard;
 static uint32_t looking; /* [A] interrupts are off, the guard is armed */
 static uint32_t seen; /* [A] frames since the guard's last tick */
 static uint32_t quiet; /* the guard's: ticks without a frame */
-static uint32_t busy; /* [A] a CPU is at it */
+static uint32_t state; /* [A] LOOK_*: whether a CPU is at it */
 
 void netpoll_look(void)
 {
-    if (__atomic_exchange_n(&busy, 1, __ATOMIC_ACQUIRE) != 0) {
+    /* who is at it goes on, if it has not ended meanwhile */
+    if (__atomic_exchange_n(&state, LOOK_AGAIN, __ATOMIC_ACQ_REL) != LOOK_NOBODY) {
         return;
     }
-    unsigned n = netif_receive();
+    uint32_t expected;
+    unsigned n = 0;
+    do {
+        __atomic_store_n(&state, LOOK_BUSY, __ATOMIC_RELEASE);
+        n += netif_receive();
+        expected = LOOK_BUSY;
+    } while (!__atomic_compare_exchange_n(&state, &expected, LOOK_NOBODY, false, __ATOMIC_ACQ_REL,
+                                          __ATOMIC_RELAXED));
     if (n != 0) {
         __atomic_fetch_add(&seen, n, __ATOMIC_RELAXED);
     }
-    __atomic_store_n(&busy, 0, __ATOMIC_RELEASE);
 }
 
 bool netpoll_is_looking(void)
