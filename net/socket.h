@@ -69,6 +69,8 @@ struct socket_options {
     uint64_t send_timeout_ns, receive_timeout_ns; /* [A] 0: none */
     uint64_t flags; /* [A] on-off options, see socket_flag: bit by SO_* */
     uint32_t priority, low_water, mark; /* [A] */
+    uint32_t incoming_cpu; /* [A] 1 + number of a CPU; 0: any */
+    uint32_t busy_poll; /* [A] us */
     int linger_on, linger_s; /* [A] */
 };
 

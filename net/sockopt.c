@@ -102,6 +102,10 @@ static int get_general(struct socket *s, int option, void *value, size_t *len)
     case SO_RCVTIMEO_OLD: return put_time(value, len, o->receive_timeout_ns);
     case SO_LINGER: return put(value, len, &linger, sizeof(linger));
     case SO_BSDCOMPAT: return put_int(value, len, 0);
+    case SO_INCOMING_CPU: return put_int(value, len, (int)o->incoming_cpu - 1);
+    case SO_BUSY_POLL: return put_int(value, len, (int)o->busy_poll);
+    case SO_MARK: return put_int(value, len, (int)o->mark);
+    case SO_COOKIE: return put(value, len, &s->ino, sizeof(s->ino));
     case SO_PEERNAME: return put_peer(s, value, len);
     case SO_PEERCRED: return put_cred(s, value, len);
     default: return -ENOPROTOOPT;
@@ -164,6 +168,11 @@ static int set_int(struct socket *s, int option, int number)
         return 0;
     case SO_BSDCOMPAT: return 0; /* it has done nothing for long */
     case SO_RCVLOWAT: o->low_water = number < 0 ? INT32_MAX : (uint32_t)max(number, 1); return 0;
+    case SO_INCOMING_CPU: o->incoming_cpu = (uint32_t)number + 1; return 0;
+    case SO_BUSY_POLL: /* devices are looked at as it suits the kernel */
+        o->busy_poll = number < 0 ? o->busy_poll : (uint32_t)number;
+        return number < 0 ? -EINVAL : 0;
+    case SO_MARK: o->mark = admin ? (uint32_t)number : o->mark; return admin ? 0 : -EPERM;
     case SO_PRIORITY:
         if ((number < 0 || number > 6) && !admin) {
             return -EPERM;

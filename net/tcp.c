@@ -29,6 +29,9 @@ struct tcp_socket *tcp_socket_new(int family)
     list_init(&t->chunks);
     list_init(&t->accepted);
     list_init(&t->queued);
+    list_init(&t->corked);
+    t->quickack = true;
+    t->values.notsent_low = UINT32_MAX;
     inetopt_init(&t->inet);
     t->local.ip = family == AF_INET6 ? *IP_ANY_TYPE : *IP4_ADDR_ANY;
     t->ready = POLLOUT | POLLWRNORM | POLLHUP;

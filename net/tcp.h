@@ -30,7 +30,8 @@ enum tcp_phase {
 struct tcp_values {
     uint32_t keep_idle, keep_interval, keep_count; /* s, s, probes */
     uint32_t user_timeout; /* ms */
-    uint32_t max_segment, syn_count, linger2, defer_accept, window_clamp, notsent_low;
+    uint32_t max_segment, syn_count, linger2, defer_accept, window_clamp, thin;
+    uint32_t notsent_low; /* bytes */
 };
 
 struct tcp_socket {
@@ -50,7 +51,10 @@ struct tcp_socket {
     bool orphan; /* the file is closed */
     uint16_t wire_mss; /* longest segment on the wire */
     uint16_t lwip_mss; /* lwIP's: longer if the device cuts them */
-    bool nodelay, cork;
+    bool nodelay, cork, quickack;
+    bool pour; /* what waits because of cork is sent */
+    struct list corked; /* while something waits because of it: net/tcpcork.c */
+    uint64_t corked_until_ns;
     bool keeps_address, keeps_port; /* what bind gave stays when a connection ends */
     struct inet_options inet;
     struct tcp_values values;

@@ -7,6 +7,7 @@
 
 #include "net/netif.h"
 #include "net/tcp.h"
+#include "net/tcpcork.h"
 #include "net/tcpshare.h"
 #include "net/tcpfind.h"
 #include "platform/clock.h"
@@ -20,7 +21,8 @@
 /* As Linux: once a third of the buffer is free. */
 static bool writable(const struct tcp_socket *t)
 {
-    return t->sent_bytes * 3 <= (size_t)t->s.options.send_buffer * 2;
+    return t->sent_bytes * 3 <= (size_t)t->s.options.send_buffer * 2 &&
+           (t->unhanded == 0 || t->unhanded < t->values.notsent_low);
 }
 
 static unsigned open_bits(const struct tcp_socket *t)
@@ -71,6 +73,7 @@ static void end(struct tcp_socket *t, int error) NEEDS(net_core)
     spin_unlock(&t->s.lock);
     t->phase = TCP_DEAD;
     tcpfind_remove_locked(t);
+    tcpcork_release_locked(t);
     t->pcb = NULL;
     tcp_drop_sent_locked(t);
     tcp_update_locked(t, POLLERR | POLLHUP);
@@ -254,6 +257,7 @@ void tcp_detach_locked(struct tcp_socket *t)
 {
     struct tcp_pcb *pcb = t->pcb;
     tcpfind_remove_locked(t);
+    tcpcork_release_locked(t);
     t->pcb = NULL;
     tcp_arg(pcb, NULL);
     if (pcb->state != LISTEN) {

@@ -18,7 +18,8 @@
 #define SEGMENT_MIN 88
 #define SEGMENT_MAX 32767
 #define CONGESTION_NAME_MAX 16 /* TCP_CA_NAME_MAX */
-#define NOTSENT_DEFAULT UINT32_MAX
+#define LINGER2_MAX 120 /* s */
+#define CLAMP_MIN 1152 /* half of the least receive buffer */
 
 /* An option that is a number in [least, most], in values. */
 struct number_option {
@@ -42,7 +43,8 @@ static const struct number_option numbers[] = {
     NUMBER(TCP_LINGER2, linger2, 60, INT32_MIN, INT32_MAX),
     NUMBER(TCP_DEFER_ACCEPT, defer_accept, 0, INT32_MIN, INT32_MAX),
     NUMBER(TCP_WINDOW_CLAMP, window_clamp, 0, 0, INT32_MAX),
-    NUMBER(TCP_NOTSENT_LOWAT, notsent_low, NOTSENT_DEFAULT, INT32_MIN, INT32_MAX),
+    NUMBER(TCP_NOTSENT_LOWAT, notsent_low, 0, INT32_MIN, INT32_MAX),
+    NUMBER(TCP_THIN_LINEAR_TIMEOUTS, thin, 0, 0, 1),
 };
 
 static const struct number_option *find_number(int option)
@@ -164,7 +166,7 @@ static int get_tcp(struct tcp_socket *t, int option, void *value, size_t *len) N
     switch (option) {
     case TCP_NODELAY: return put_int(value, len, t->nodelay);
     case TCP_CORK: return put_int(value, len, t->cork);
-    case TCP_QUICKACK: return put_int(value, len, 1);
+    case TCP_QUICKACK: return put_int(value, len, t->quickack);
     case TCP_MAXSEG:
         return put_int(value, len,
                        t->phase == TCP_OPEN && t->pcb != NULL
@@ -173,7 +175,6 @@ static int get_tcp(struct tcp_socket *t, int option, void *value, size_t *len) N
     case TCP_CONGESTION: return put(value, len, name, sizeof(name));
     case TCP_FASTOPEN:
     case TCP_FASTOPEN_CONNECT:
-    case TCP_THIN_LINEAR_TIMEOUTS:
     case TCP_THIN_DUPACK: return put_int(value, len, 0);
     case TCP_INFO: fill_info(t, &info); return put(value, len, &info, sizeof(info));
     default: return -ENOPROTOOPT;
@@ -208,6 +209,37 @@ static int set_held(struct tcp_socket *t, bool *flag, bool on) NEEDS(net_core)
     return 0;
 }
 
+/* What waits to be acknowledged is, now. */
+static int set_quickack(struct tcp_socket *t, bool on) NEEDS(net_core)
+{
+    t->quickack = on;
+    if (on && t->phase == TCP_OPEN && (t->pcb->flags & TF_ACK_DELAY) != 0) {
+        tcp_ack_now(t->pcb);
+        (void)tcp_output(t->pcb);
+    }
+    return 0;
+}
+
+/* Linux counts in retransmissions of the peer's, and tells the time that these take. */
+static uint32_t deferring(int seconds)
+{
+    uint32_t sum = 0;
+    for (uint32_t step = 1; (int64_t)sum < seconds && sum < INT32_MAX / 4; step *= 2) {
+        sum += min(step, 120U);
+    }
+    return sum;
+}
+
+static uint32_t normal_value(int option, int number)
+{
+    switch (option) {
+    case TCP_LINGER2: return (uint32_t)max(min(number, LINGER2_MAX), -1);
+    case TCP_DEFER_ACCEPT: return deferring(number);
+    case TCP_WINDOW_CLAMP: return number == 0 ? 0 : (uint32_t)max(number, CLAMP_MIN);
+    default: return (uint32_t)number;
+    }
+}
+
 static int set_tcp(struct tcp_socket *t, int option, int number) NEEDS(net_core)
 {
     const struct number_option *o = find_number(option);
@@ -215,14 +247,14 @@ static int set_tcp(struct tcp_socket *t, int option, int number) NEEDS(net_core)
         if (number < o->least || number > o->most) {
             return -EINVAL;
         }
-        *value_of(t, o) = (uint32_t)number;
+        *value_of(t, o) = normal_value(option, number);
         tcp_apply_locked(t);
         return 0;
     }
     switch (option) {
     case TCP_NODELAY: return set_held(t, &t->nodelay, number != 0);
     case TCP_CORK: return set_held(t, &t->cork, number != 0);
-    case TCP_QUICKACK: return 0;
+    case TCP_QUICKACK: return set_quickack(t, number != 0);
     case TCP_MAXSEG:
         if (number != 0 && (number < SEGMENT_MIN || number > SEGMENT_MAX)) {
             return -EINVAL;
@@ -231,7 +263,6 @@ static int set_tcp(struct tcp_socket *t, int option, int number) NEEDS(net_core)
         return 0;
     case TCP_FASTOPEN:
     case TCP_FASTOPEN_CONNECT: return number == 0 ? 0 : -EOPNOTSUPP;
-    case TCP_THIN_LINEAR_TIMEOUTS:
     case TCP_THIN_DUPACK: return number == 0 || number == 1 ? 0 : -EINVAL;
     default: return -ENOPROTOOPT;
     }
@@ -258,7 +289,7 @@ int tcp_op_set_option(struct socket *s, int level, int option, const void *value
     if (option == TCP_CONGESTION) {
         return len == 0 ? -EINVAL : set_congestion(value, len);
     }
-    if (option == TCP_ULP || option == TCP_MD5SIG) {
+    if (option == TCP_ULP) {
         return -ENOENT; /* Linux looks for a module and finds none */
     }
     if (len < sizeof(number)) {

@@ -9,6 +9,7 @@
 #include "kernel/heap.h"
 #include "net/netif.h"
 #include "net/tcp.h"
+#include "net/tcpcork.h"
 #include "platform/clock.h"
 
 #define CHUNK_MAX (64UL << 10) /* bytes of one allocation */
@@ -106,7 +107,7 @@ static size_t sendable(const struct tcp_socket *t)
         return t->unhanded;
     }
     bool small_out = (int32_t)(t->small_end - pcb->lastack) > 0;
-    bool hold = t->cork || (!t->nodelay && small_out);
+    bool hold = (t->cork && !t->pour) || (!t->nodelay && small_out);
     return hold ? t->unhanded - tail : t->unhanded;
 }
 
@@ -151,6 +152,11 @@ void tcp_push_locked(struct tcp_socket *t)
     t->pcb->mss = t->lwip_mss;
     t->pcb->snd_wnd_max = WINDOW_LARGE;
     while (hand_some(t)) {
+    }
+    if (t->cork && t->unhanded != 0 && t->unhanded < t->wire_mss) {
+        tcpcork_hold_locked(t);
+    } else {
+        tcpcork_release_locked(t);
     }
     if (t->shut_write && !t->fin_handed && t->unhanded == 0) {
         t->fin_handed = tcp_shutdown(t->pcb, 0, 1) == ERR_OK;

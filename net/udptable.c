@@ -106,7 +106,6 @@ void udptable_remove_locked(struct dgram_socket *t)
 {
     lock_assert_held(&net_core);
     list_remove(&t->hashed);
-    list_init(&t->hashed);
     t->local.port = 0;
 }
 
