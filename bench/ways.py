@@ -45,7 +45,7 @@ class Linux:
         self.dir = os.path.join(OUT, "linux")
         subprocess.run([os.path.join(ROOT, "bench/linux-guest"), self.dir], check=True)
         self.kernel = os.path.join(self.dir, "work", "vmlinux")
-        self.env = {**os.environ, "KVER": "unpacked"}
+        self.env = dict(os.environ)
 
     def command(self, program, args=(), env=None, memory=256):
         words = [x for k, v in (env or {}).items() for x in ("-e", f"{k}={v}")]
