@@ -4,6 +4,7 @@
 #include <asm/errno.h>
 
 #include "net/inet.h"
+#include "net/netlink.h"
 #include "net/socket.h"
 #include "net/unix.h"
 
@@ -11,6 +12,7 @@ static const struct socket_family *const families[] = {
     &unix_family,
     &inet_family,
     &inet6_family,
+    &netlink_family,
 };
 
 const struct socket_family *socket_family_find(int family)

@@ -2,8 +2,25 @@
 /* Names of network interfaces. Owns nothing; under net_core. Source: netdevice(7). */
 #include "net/iface.h"
 
+#include <linux/if.h>
+
 #include "kernel/base/string.h"
 #include "net/loopback.h"
+
+#define LOOPBACK_MTU 65536 /* lwIP's is one less */
+
+struct iface_counts iface_counters[IFACE_MAX];
+
+unsigned iface_flags(const struct netif *n)
+{
+    unsigned flags = (netif_is_up(n) ? IFF_UP : 0) | (netif_is_link_up(n) ? IFF_RUNNING : 0);
+    return flags | (n == loopback_netif() ? IFF_LOOPBACK : IFF_BROADCAST | IFF_MULTICAST);
+}
+
+unsigned iface_mtu(const struct netif *n)
+{
+    return n == loopback_netif() ? LOOPBACK_MTU : n->mtu;
+}
 
 void iface_name(const struct netif *n, char *out)
 {

@@ -18,4 +18,32 @@ void iface_name(const struct netif *n, char *out);
 struct netif *iface_find_locked(const char *name, size_t len) NEEDS(net_core);
 struct netif *iface_by_address_locked(const ip4_addr_t *ip) NEEDS(net_core);
 
+/* iface_flags: IFF_*, as SIOCGIFFLAGS tells them. iface_mtu: as programs are told. */
+unsigned iface_flags(const struct netif *n);
+unsigned iface_mtu(const struct netif *n);
+
+/* What has come in and gone out. */
+struct iface_counts {
+    uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes;
+};
+#define IFACE_MAX 4
+extern struct iface_counts iface_counters[IFACE_MAX]; /* [net_core] by index */
+
+static inline struct iface_counts *iface_counts(const struct netif *n)
+{
+    return &iface_counters[netif_get_index(n) % IFACE_MAX];
+}
+
+static inline void iface_count_in(const struct netif *n, size_t len)
+{
+    iface_counts(n)->rx_packets++;
+    iface_counts(n)->rx_bytes += len;
+}
+
+static inline void iface_count_out(const struct netif *n, size_t len)
+{
+    iface_counts(n)->tx_packets++;
+    iface_counts(n)->tx_bytes += len;
+}
+
 #endif

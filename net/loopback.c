@@ -6,6 +6,7 @@
 #include <lwip/ip.h>
 #include <lwip/pbuf.h>
 
+#include "net/iface.h"
 #include "net/netif.h"
 #include "net/tcpfind.h"
 
@@ -32,6 +33,8 @@ err_t loopback_send(struct netif *in, struct pbuf *p)
     *(head == NULL ? &head : &tail->next) = copy;
     tail = copy;
     bytes += copy->tot_len;
+    iface_count_out(&lo, copy->tot_len);
+    iface_count_in(&lo, copy->tot_len);
     return ERR_OK;
 }
 

@@ -19,6 +19,7 @@
 #include "kernel/signal.h"
 #include "kernel/thread.h"
 #include "kernel/uaccess.h"
+#include "net/ifreq.h"
 #include "platform/clock.h"
 
 #define DEV_SOCKFS 9 /* st_dev of sockets: an anonymous device */
@@ -147,7 +148,8 @@ static long socket_ioctl(struct file *f, unsigned cmd, uint64_t arg)
 {
     struct socket *s = f->object;
     if (cmd != FIONREAD && cmd != SIOCOUTQ) {
-        return s->ops->ioctl != NULL ? s->ops->ioctl(s, cmd, arg) : -ENOTTY;
+        long err = s->ops->ioctl != NULL ? s->ops->ioctl(s, cmd, arg) : -ENOTTY;
+        return err == -ENOTTY ? ifreq_ioctl(cmd, arg) : err;
     }
     long n = s->ops->queued(s, cmd == SIOCOUTQ);
     int bytes = (int)n;

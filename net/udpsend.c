@@ -11,6 +11,7 @@
 #include <lwip/prot/udp.h>
 
 #include "kernel/base/string.h"
+#include "net/iface.h"
 #include "net/loopback.h"
 #include "net/multicast.h"
 #include "net/udp.h"
@@ -172,6 +173,10 @@ static int send_locked(struct dgram_socket *t, const struct dgram_plan *p, struc
         return err;
     }
     bool many = r.broadcast || r.multicast;
+    if (r.local) {
+        iface_count_out(r.out, d->len + UDP_HLEN + IP_HLEN);
+        iface_count_in(r.out, d->len + UDP_HLEN + IP_HLEN);
+    }
     if (many ? comes_back(t, d, &r) : r.local) {
         deliver(d, many);
     }
