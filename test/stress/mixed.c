@@ -23,7 +23,7 @@
 #include <unistd.h>
 
 #define STAND_STILL_SECONDS 60
-#define CACHE_KIB 1024 /* what the kernel may keep for next time, */
+#define CACHE_KIB 2048 /* what the kernel may keep for next time, */
 #define CACHE_OBJECTS 100
 #define MORE_KIB 512 /* and of it in the second half: a leak goes on, a cache is full */
 
