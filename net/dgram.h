@@ -136,7 +136,9 @@ MUST_CHECK int dgram_plan(struct dgram_socket *t, const struct message *m, struc
 /* dgram_await_room: until t may send, or an error that waits to be told. */
 long dgram_await_room(struct dgram_socket *t, unsigned flags);
 
-/* dgram_disconnect_locked: what is alike. */
+/* dgram_connect_locked: a, which may be changed, is t's peer. Returns 0, -ENETUNREACH, -EACCES ...
+ * dgram_forget_peer_locked: it has none any more. */
+MUST_CHECK int dgram_connect_locked(struct dgram_socket *t, struct inet_address *a) NEEDS(net_core);
 void dgram_forget_peer_locked(struct dgram_socket *t) NEEDS(net_core);
 
 /* Ops that all have. */

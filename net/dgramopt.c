@@ -57,6 +57,12 @@ static bool is_filter(const struct dgram_socket *t, int level, int option)
              option == ICMPV6_FILTER));
 }
 
+static bool is_checksum_at(const struct dgram_socket *t, int level, int option)
+{
+    return t->s.family == AF_INET6 && t->s.type == SOCK_RAW && option == IPV6_CHECKSUM &&
+           (level == IPPROTO_IPV6 || level == SOL_RAW);
+}
+
 static size_t filter_len(const struct dgram_socket *t)
 {
     return t->s.protocol == IPPROTO_ICMP ? sizeof(struct icmp_filter) : sizeof(t->filter);
@@ -72,7 +78,7 @@ int dgram_op_get_option(struct socket *s, int level, int option, void *value, si
         return get_udp(t, option, value, len);
     }
     bool v6 = s->family == AF_INET6;
-    if (level == IPPROTO_IPV6 && v6 && option == IPV6_CHECKSUM && s->type == SOCK_RAW) {
+    if (is_checksum_at(t, level, option)) {
         return inetopt_put_int(value, len, t->checksum_at);
     }
     if ((level == IPPROTO_IP && option == IP_MTU) ||
@@ -112,9 +118,9 @@ static int set_filter(struct dgram_socket *t, const void *value, size_t len)
     return 0;
 }
 
-static int set_checksum_at(struct dgram_socket *t, int number)
+static int set_checksum_at(struct dgram_socket *t, int level, int number)
 {
-    if (t->s.protocol == IPPROTO_ICMPV6 || number > CHECKSUM_AT_MAX) {
+    if ((t->s.protocol == IPPROTO_ICMPV6 && level == IPPROTO_IPV6) || number > CHECKSUM_AT_MAX) {
         return -EINVAL; /* ICMPv6's is always ours to compute */
     }
     if (number > 0 && (number & 1) != 0) {
@@ -138,9 +144,8 @@ int dgram_op_set_option(struct socket *s, int level, int option, const void *val
     if (level == IPPROTO_UDP && s->protocol == IPPROTO_UDP) {
         return whole ? set_udp(t, option, number) : -EINVAL;
     }
-    if (level == IPPROTO_IPV6 && s->family == AF_INET6 && option == IPV6_CHECKSUM &&
-        s->type == SOCK_RAW) {
-        return whole ? set_checksum_at(t, number) : -EINVAL;
+    if (is_checksum_at(t, level, option)) {
+        return whole ? set_checksum_at(t, level, number) : -EINVAL;
     }
     if (level == IPPROTO_IP && option == IP_OPTIONS && s->family == AF_INET) {
         return len == 0 ? 0 : -EINVAL;

@@ -47,6 +47,16 @@ struct netif *iface_find_locked(const char *name, size_t len)
     return NULL;
 }
 
+struct netif *iface_after_locked(const struct netif *n)
+{
+    lock_assert_held(&net_core);
+    struct netif *next = NULL;
+    for (unsigned i = n != NULL ? netif_get_index(n) + 1U : 1; next == NULL && i < IFACE_MAX; i++) {
+        next = netif_get_by_index((u8_t)i);
+    }
+    return next;
+}
+
 struct netif *iface_by_address_locked(const ip4_addr_t *ip)
 {
     struct netif *n;

@@ -14,8 +14,10 @@
 void iface_name(const struct netif *n, char *out);
 
 /* iface_find: by the name in name[len], which may end with a NUL; iface_by_address: that has ip,
- * NULL when there is none. */
+ * NULL when there is
+ * none. iface_after: the next by index, NULL: the first. */
 struct netif *iface_find_locked(const char *name, size_t len) NEEDS(net_core);
+struct netif *iface_after_locked(const struct netif *n) NEEDS(net_core);
 struct netif *iface_by_address_locked(const ip4_addr_t *ip) NEEDS(net_core);
 
 /* iface_flags: IFF_*, as SIOCGIFFLAGS tells them. iface_mtu: as programs are told. */

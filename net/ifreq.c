@@ -88,7 +88,7 @@ static long get_name(uint64_t arg)
         return -EFAULT;
     }
     net_lock();
-    bool sane = r.ifr_ifindex > 0 && r.ifr_ifindex < UINT8_MAX;
+    bool sane = r.ifr_ifindex > 0 && r.ifr_ifindex < (int)UINT8_MAX;
     const struct netif *n = sane ? netif_get_by_index((u8_t)r.ifr_ifindex) : NULL;
     if (n != NULL) {
         iface_name(n, r.ifr_name);

@@ -3,7 +3,10 @@
 #include "net/inet.h"
 
 #include <asm/errno.h>
+#include <linux/in.h>
+#include <linux/in6.h>
 
+#include "net/raw.h"
 #include "net/tcp.h"
 #include "net/udp.h"
 
@@ -11,8 +14,11 @@ static int create(int family, int type, int protocol, struct socket **out)
 {
     switch (type) {
     case SOCK_STREAM: return tcp_create(family, protocol, out);
-    case SOCK_DGRAM: return udp_create(family, protocol, out);
-    case SOCK_RAW: return protocol == 0 ? -EPROTONOSUPPORT : -ESOCKTNOSUPPORT;
+    case SOCK_DGRAM:
+        return protocol == IPPROTO_ICMP || protocol == IPPROTO_ICMPV6
+                   ? ping_create(family, protocol, out)
+                   : udp_create(family, protocol, out);
+    case SOCK_RAW: return raw_create(family, protocol, out);
     default: return -ESOCKTNOSUPPORT;
     }
 }

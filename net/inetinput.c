@@ -16,6 +16,7 @@
 
 #include "kernel/base/string.h"
 #include "net/inetroute.h"
+#include "net/rawtable.h"
 #include "net/udp.h"
 
 #define ICMP_LEN 8
@@ -74,6 +75,7 @@ static u8_t on_udp(void *arg, struct raw_pcb *pcb, struct pbuf *p, const ip_addr
     (void)pcb;
     (void)addr;
     lock_assert_held(&net_core);
+    rawtable_deliver_locked(p, IP_PROTO_UDP);
     if (pbuf_copy_partial(p, &h, sizeof(h), (u16_t)ip_len) != sizeof(h)) {
         return PASSED;
     }
@@ -223,9 +225,9 @@ static u8_t on_icmp(void *arg, struct raw_pcb *pcb, struct pbuf *p, const ip_add
     uint8_t icmp[QUOTE_MAX];
     size_t at = ip_current_header_tot_len();
     (void)arg;
-    (void)pcb;
     (void)addr;
     lock_assert_held(&net_core);
+    rawtable_deliver_locked(p, pcb->protocol);
     size_t len = pbuf_copy_partial(p, icmp, sizeof(icmp), (u16_t)at);
     if (len >= ICMP_LEN) {
         tell_sender(icmp, len, ip_current_is_v6());

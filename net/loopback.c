@@ -90,7 +90,7 @@ static err_t init(struct netif *n)
     n->output = output4;
     n->output_ip6 = output6;
     n->flags = NETIF_FLAG_LINK_UP | NETIF_FLAG_IGMP | NETIF_FLAG_MLD6;
-    NETIF_SET_CHECKSUM_CTRL(n, NETIF_CHECKSUM_DISABLE_ALL);
+    NETIF_SET_CHECKSUM_CTRL(n, NETIF_CHECKSUM_GEN_ICMP | NETIF_CHECKSUM_GEN_ICMP6); /* ping looks */
     return ERR_OK;
 }
 

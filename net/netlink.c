@@ -326,7 +326,7 @@ static long netlink_recv(struct socket *s, struct message *m)
         return -EOPNOTSUPP;
     }
     long result = await(n, m->flags, &p);
-    if (result != 0) {
+    if (result != 0 || p == NULL) {
         return result;
     }
     size_t want = min(p->len, iov_left(m->it));

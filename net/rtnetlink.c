@@ -98,8 +98,7 @@ static int answer_link(struct request *r) NEEDS(net_core)
     const struct ifinfomsg *asked = r->header;
     struct netif *n;
     if (r->dump) {
-        NETIF_FOREACH(n)
-        {
+        for (n = iface_after_locked(NULL); n != NULL; n = iface_after_locked(n)) {
             put_link(r, n);
         }
         return 0;
@@ -193,15 +192,13 @@ static int answer_address(struct request *r) NEEDS(net_core)
     if (!r->dump) {
         return -EOPNOTSUPP;
     }
-    NETIF_FOREACH(n)
-    {
+    for (n = iface_after_locked(NULL); n != NULL; n = iface_after_locked(n)) {
         if (asked->ifa_family != AF_INET6 &&
             (asked->ifa_index == 0 || asked->ifa_index == netif_get_index(n))) {
             put_address4(r, n);
         }
     }
-    NETIF_FOREACH(n)
-    {
+    for (n = iface_after_locked(NULL); n != NULL; n = iface_after_locked(n)) {
         bool wanted = asked->ifa_family != AF_INET &&
                       (asked->ifa_index == 0 || asked->ifa_index == netif_get_index(n));
         for (unsigned i = 0; wanted && i < LWIP_IPV6_NUM_ADDRESSES; i++) {
@@ -332,14 +329,12 @@ static int answer_route(struct request *r) NEEDS(net_core)
     if (!r->dump) {
         return answer_way(r);
     }
-    NETIF_FOREACH(n)
-    {
+    for (n = iface_after_locked(NULL); n != NULL; n = iface_after_locked(n)) {
         if (asked->rtm_family != AF_INET6) {
             put_routes4(r, n);
         }
     }
-    NETIF_FOREACH(n)
-    {
+    for (n = iface_after_locked(NULL); n != NULL; n = iface_after_locked(n)) {
         if (asked->rtm_family != AF_INET) {
             put_routes6(r, n);
         }

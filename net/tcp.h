@@ -158,6 +158,9 @@ void tcp_op_option_changed(struct socket *s, int option);
 /* tcp_create: the create of socket_family, for SOCK_STREAM. */
 int tcp_create(int family, int protocol, struct socket **out);
 
+/* tcp_state_number: Linux's number of pcb's state; NULL: closed. */
+uint8_t tcp_state_number(const struct tcp_pcb *pcb);
+
 /* tcp_write_room: bytes that send would take now. */
 size_t tcp_write_room(const struct tcp_socket *t);
 

@@ -116,22 +116,22 @@ static int put_int(void *value, size_t *len, uint32_t number)
     return put(value, len, &number, sizeof(number));
 }
 
-/* Numbers of Linux's states: include/net/tcp_states.h is not of its uapi. */
-static uint8_t linux_state(const struct tcp_socket *t)
+/* include/net/tcp_states.h is not of Linux's uapi. */
+uint8_t tcp_state_number(const struct tcp_pcb *pcb)
 {
     static const uint8_t states[] = {
         [CLOSED] = 7,      [LISTEN] = 10,    [SYN_SENT] = 2,   [SYN_RCVD] = 3,
         [ESTABLISHED] = 1, [FIN_WAIT_1] = 4, [FIN_WAIT_2] = 5, [CLOSE_WAIT] = 8,
         [CLOSING] = 11,    [LAST_ACK] = 9,   [TIME_WAIT] = 6,
     };
-    return t->pcb == NULL ? 7 : states[t->pcb->state];
+    return pcb == NULL ? states[CLOSED] : states[pcb->state];
 }
 
 static void fill_info(const struct tcp_socket *t, struct tcp_info *info) NEEDS(net_core)
 {
     const struct tcp_pcb *pcb = t->pcb;
     memset(info, 0, sizeof(*info));
-    info->tcpi_state = linux_state(t);
+    info->tcpi_state = tcp_state_number(t->pcb);
     if (pcb == NULL || pcb->state == LISTEN) {
         info->tcpi_unacked = t->naccepted;
         info->tcpi_sacked = t->backlog;

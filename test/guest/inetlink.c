@@ -1,7 +1,7 @@
 // kinds: glibc-dynamic
 /* SPDX-License-Identifier: MIT */
-/* What programs ask of network interfaces: getifaddrs, netlink dumps and ioctls. Only lo is shown: it
- * is the same everywhere. Source: netdevice(7), rtnetlink(7), netlink(7), getifaddrs(3). */
+/* What programs ask of network interfaces: getifaddrs, netlink dumps and ioctls. Only lo is shown:
+ * it is the same everywhere. Source: netdevice(7), rtnetlink(7), netlink(7), getifaddrs(3). */
 #define _GNU_SOURCE
 #include <ifaddrs.h>
 #include <linux/netlink.h>
