@@ -57,6 +57,7 @@ struct tcp_socket {
     uint64_t corked_until_ns;
     bool keeps_address, keeps_port; /* what bind gave stays when a connection ends */
     struct inet_options inet;
+    uint8_t quick; /* segments that are acknowledged at once, as Linux does at first */
     struct tcp_values values;
     uint64_t progress_ns; /* when the peer last acknowledged something */
     bool told_connect; /* connect has reported how the connection came about */
@@ -142,6 +143,8 @@ void tcp_forget_locked(struct tcp_socket *t) NEEDS(net_core);
 
 /* tcp_connected: lwIP's callback of tcp_connect. */
 err_t tcp_on_connected(void *arg, struct tcp_pcb *pcb, err_t err);
+
+#define TCP_QUICK 16 /* the first of a connection */
 
 /* tcp_apply_locked: the control block follows the options. */
 void tcp_apply_locked(struct tcp_socket *t) NEEDS(net_core);

@@ -109,7 +109,6 @@ static err_t on_receive(void *arg, struct tcp_pcb *pcb, struct pbuf *p, err_t er
 {
     struct tcp_socket *t = arg;
     (void)err;
-    (void)pcb;
     lock_assert_held(&net_core);
     if (p == NULL) {
         t->read_end = true;
@@ -119,6 +118,10 @@ static err_t on_receive(void *arg, struct tcp_pcb *pcb, struct pbuf *p, err_t er
     }
     if (!tcp_received_locked(t, p)) {
         return ERR_MEM; /* lwIP keeps it, and the peer the rest */
+    }
+    if (t->quick != 0) { /* a sender that waits for it before its next short segment goes on */
+        t->quick--;
+        tcp_ack_now(pcb);
     }
     tcp_update_locked(t, CAN_READ);
     return ERR_OK;
@@ -169,6 +172,7 @@ static void opened(struct tcp_socket *t) NEEDS(net_core)
         pcb->cwnd = max(pcb->cwnd, (tcpwnd_size_t)pcb->mss);
     }
     t->lwip_mss = pcb->mss;
+    t->quick = TCP_QUICK;
 }
 
 /* lwIP's hook: every segment that it sends. */

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-// sources: net/[acdiloprt]*.c net/finish.c net/message.c net/multicast.c net/netif.c net/netpoll.c
-// sources: net/secret.c net/socket.c net/sockopt.c net/udp*.c kernel/random.c
+// sources: net/[acdiloprt]*.c net/finish.c net/m*.c net/net[il]*.c net/netpoll.c net/nlmessage.c
+// sources: fs/textfs.c net/secret.c net/socket.c net/sockopt.c net/udp*.c kernel/random.c
 // sources: build/source/lwip/src/core/[ipru]*.c build/source/lwip/src/core/mem*.c
 // sources: build/source/lwip/src/core/def.c build/source/lwip/src/core/netif.c
 // sources: build/source/lwip/src/core/tcp*.c build/source/lwip/src/core/ipv[46]/*.c
 // sources: build/source/lwip/src/netif/ethernet.c
 // fakes: files
 // cflags: -idirafter net/lwip -isystem build/source/lwip/src/include
-// cflags: -fno-sanitize=alignment,null -w
+// cflags: -fno-sanitize=alignment,null -w -D_SYS_SOCKET_H -include net/lwip/sys/socket.h
 // cflags: -include linux/stat.h -DSSIZE_MAX=INT64_MAX -D__ssize_t_defined -Dssize_t=long
 /* Fuzz target of the network's receive path: the input is a script of frames, most of them nearly
  * right, for a listening TCP socket and its connections, between which the program reads, writes

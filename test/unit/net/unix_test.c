@@ -17,6 +17,7 @@
 #include "fs/entry.h"
 #include "fs/textfs.h"
 #include "kernel/heap.h"
+#include "net/ifreq.h"
 #include "test/fake/files.h"
 #include "test/fake/heap.h"
 #include "test/unit/check.h"
@@ -29,6 +30,12 @@ static struct socket *made, *made_too; /* what it has made */
 void sigio_send(struct socket *s, int reason)
 {
     (void)s, (void)reason; /* nobody asks for signals */
+}
+
+long ifreq_ioctl(unsigned cmd, uint64_t arg)
+{
+    (void)cmd, (void)arg;
+    return -ENOTTY; /* nor for interfaces */
 }
 
 static struct socket *in(struct file *f)

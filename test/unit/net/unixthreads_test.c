@@ -21,6 +21,7 @@
 #include "kernel/random.h"
 #include "kernel/signal.h"
 #include "net/unixsocket.h"
+#include "net/ifreq.h"
 #include "test/fake/threads.h"
 #include "test/unit/check.h"
 
@@ -82,6 +83,12 @@ void random_bytes(void *out, size_t len)
 void sigio_send(struct socket *s, int reason)
 {
     (void)s, (void)reason; /* nobody asks for signals */
+}
+
+long ifreq_ioctl(unsigned cmd, uint64_t arg)
+{
+    (void)cmd, (void)arg;
+    return -ENOTTY; /* nor for interfaces */
 }
 
 void signal_send_self(int sig)
