@@ -6,6 +6,7 @@
 #include "kernel/base/print.h"
 #include "kernel/heap.h"
 #include "kernel/mmap.h"
+#include "kernel/pmap.h"
 #include "kernel/process.h"
 #include "kernel/sched.h"
 #include "kernel/thread.h"
@@ -72,7 +73,7 @@ void procinfo_meminfo(struct text *t, uint64_t key)
     mmap_stats(&m);
     (void)key;
     uint64_t used = p.total - p.free;
-    uint64_t known = h.pages + m.resident_pages;
+    uint64_t known = h.pages + m.resident_pages + pmap_donated();
     const struct {
         const char *name;
         uint64_t pages;
@@ -89,6 +90,7 @@ void procinfo_meminfo(struct text *t, uint64_t key)
         {"Writeback:", 0},
         {"AnonPages:", m.resident_pages},
         {"Slab:", h.pages},
+        {"PageTables:", pmap_donated()},
         {"CommitLimit:", p.total},
         {"Committed_AS:", m.virtual_pages},
         {"AnonHugePages:", m.huge_pages * (HUGE_SIZE / PAGE_SIZE)},

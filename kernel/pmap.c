@@ -306,6 +306,8 @@ uint64_t pmap_next(uint64_t va, uint64_t end)
     return found;
 }
 
+static uint64_t donated; /* [A] pages */
+
 bool pmap_donate(void)
 {
     struct page *held[DONATE_TRIES];
@@ -324,7 +326,15 @@ bool pmap_donate(void)
     while (n != 0) {
         pages_put(held[--n]);
     }
+    if (done) {
+        __atomic_fetch_add(&donated, HUGE_SIZE / PAGE_SIZE, __ATOMIC_RELAXED);
+    }
     return done;
+}
+
+uint64_t pmap_donated(void)
+{
+    return __atomic_load_n(&donated, __ATOMIC_RELAXED);
 }
 
 void pmap_stats(struct pmap_stats *out)
