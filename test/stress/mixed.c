@@ -2,7 +2,8 @@
 /* Everything at once for some seconds: threads, locks, signals, timers, mappings, heap, files,
  * pipes, events, code that changes. `mixed SECONDS [WORKER...]` runs them all or those named.
  * Checks each result, that every worker gets on, and that descriptors, threads and, in Elfin, the
- * memory of the kernel are at the end what they were before, and do not grow in the second half;
+ * memory of the kernel are at the end what they were before, and in a long run do not grow in the
+ * second half;
  * the first rounds do not count, since they fill caches. Prints nothing that depends on chance;
  * details go to standard error. */
 // also: memory.c files.c waits.c signals.c
@@ -25,6 +26,7 @@
 #define STAND_STILL_SECONDS 60
 #define CACHE_KIB 2048 /* what the kernel may keep for next time, */
 #define CACHE_OBJECTS 100
+#define LONG_SECONDS 60 /* in less, every round fills other caches */
 #define TABLES_KIB 4096
 #define MORE_KIB 512 /* and of it in the second half: a leak goes on, a cache is full */
 
@@ -144,11 +146,11 @@ static int alone_in_machine(void)
     return uname(&u) == 0 && strstr(u.release, "elfin") != NULL;
 }
 
-static void report(struct usage before, struct usage half, struct usage after)
+static void report(struct usage before, struct usage half, struct usage after, int short_run)
 {
     int memory = !alone_in_machine() ||
                  (after.kernel_kib <= before.kernel_kib + CACHE_KIB &&
-                  after.kernel_kib <= half.kernel_kib + MORE_KIB &&
+                  (short_run || after.kernel_kib <= half.kernel_kib + MORE_KIB) &&
                   after.tables_kib <= before.tables_kib + TABLES_KIB &&
                   after.objects <= before.objects + CACHE_OBJECTS && before.objects > 0);
     fprintf(stderr, "mixed: kernel memory %ld KiB, then %ld, %ld; objects %ld, then %ld, %ld\n",
@@ -234,6 +236,6 @@ int main(int argc, char **argv)
             printf("folder: NOT EMPTY\n");
     }
     printf("workers that did nothing: %lu\n", idle);
-    report(before, half, after);
+    report(before, half, after, seconds < LONG_SECONDS);
     return 0;
 }
