@@ -3,8 +3,8 @@
  * pipes, events, code that changes. `mixed SECONDS [WORKER...]` runs them all or those named.
  * Checks each result, that every worker gets on, and that descriptors, threads and, in Elfin, the
  * memory of the kernel are at the end what they were before, and in a long run do not grow in the
- * second half; the first rounds do not count, since they fill caches. Prints nothing that depends on chance;
- * details go to standard error. */
+ * second half; the first rounds do not count, since they fill caches. Prints nothing that depends
+ * on chance; details go to standard error. */
 // also: memory.c files.c waits.c signals.c
 // args: 5
 // kinds: musl-static glibc-dynamic
