@@ -4,31 +4,15 @@
  * locks. Source: termios(3). */
 #include "fs/ptyline.h"
 
+#include "fs/ttyfresh.h"
 #include "kernel/base/string.h"
 
-#define CONTROL(c) ((c) - '@')
 #define DELETE 0x7f
-
-static const cc_t control_characters[] = {
-    [VINTR] = CONTROL('C'),    [VQUIT] = CONTROL('\\'),   [VERASE] = DELETE,
-    [VKILL] = CONTROL('U'),    [VEOF] = CONTROL('D'),     [VMIN] = 1,
-    [VSTART] = CONTROL('Q'),   [VSTOP] = CONTROL('S'),    [VSUSP] = CONTROL('Z'),
-    [VREPRINT] = CONTROL('R'), [VDISCARD] = CONTROL('O'), [VWERASE] = CONTROL('W'),
-    [VLNEXT] = CONTROL('V'),
-};
 
 void ptyline_init(struct ptyline *l)
 {
     memset(l, 0, sizeof(*l));
-    l->settings = (struct termios2){
-        .c_iflag = ICRNL | IXON,
-        .c_oflag = OPOST | ONLCR,
-        .c_cflag = B38400 | CS8 | CREAD,
-        .c_lflag = ISIG | ICANON | ECHO | ECHOE | ECHOK | ECHOCTL | ECHOKE | IEXTEN,
-        .c_ispeed = 38400,
-        .c_ospeed = 38400,
-    };
-    memcpy(l->settings.c_cc, control_characters, sizeof(control_characters));
+    ttyfresh_settings(&l->settings);
 }
 
 static bool has(const struct ptyline *l, tcflag_t flags)

@@ -7,6 +7,7 @@
 
 #include <asm/errno.h>
 
+#include "fs/ttyfresh.h"
 #include "fs/ttyhost.h"
 #include "kernel/base/lock.h"
 #include "kernel/base/print.h"
@@ -20,7 +21,6 @@
 #define DEFAULT_ROWS 24
 #define DEFAULT_COLUMNS 80
 #define SETTINGS_LEN 128 /* of their text */
-#define CONTROL(c) ((c) - '@')
 
 enum when { NOW, AFTER_OUTPUT, AND_FORGET_INPUT }; /* the numbers of tcsetattr(3) */
 
@@ -28,14 +28,6 @@ static struct spinlock lock;
 static struct termios2 settings; /* [lock] the first members are those of struct termios */
 static struct winsize size; /* [lock] */
 static_assert(offsetof(struct termios2, c_ispeed) >= sizeof(struct termios), "a prefix");
-
-static const cc_t control_characters[] = {
-    [VINTR] = CONTROL('C'),    [VQUIT] = CONTROL('\\'),   [VERASE] = 0177,
-    [VKILL] = CONTROL('U'),    [VEOF] = CONTROL('D'),     [VMIN] = 1,
-    [VSTART] = CONTROL('Q'),   [VSTOP] = CONTROL('S'),    [VSUSP] = CONTROL('Z'),
-    [VREPRINT] = CONTROL('R'), [VDISCARD] = CONTROL('O'), [VWERASE] = CONTROL('W'),
-    [VLNEXT] = CONTROL('V'),
-};
 
 /* The hexadecimal number before the next colon; false at the end and for what is none. */
 static bool next_number(const char **text, uint32_t *out)
@@ -71,15 +63,7 @@ static void read_settings(const char *text)
 void ttyio_init(void)
 {
     char text[SETTINGS_LEN];
-    settings = (struct termios2){
-        .c_iflag = ICRNL | IXON,
-        .c_oflag = OPOST | ONLCR,
-        .c_cflag = B38400 | CS8 | CREAD,
-        .c_lflag = ISIG | ICANON | ECHO | ECHOE | ECHOK | ECHOCTL | ECHOKE | IEXTEN,
-        .c_ispeed = 38400,
-        .c_ospeed = 38400,
-    };
-    memcpy(settings.c_cc, control_characters, sizeof(control_characters));
+    ttyfresh_settings(&settings);
     size = (struct winsize){.ws_row = DEFAULT_ROWS, .ws_col = DEFAULT_COLUMNS};
     if (boot_option("termios", text, sizeof(text)) > 0) {
         read_settings(text);
