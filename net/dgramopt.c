@@ -33,18 +33,18 @@ static int get_mtu(struct dgram_socket *t, void *value, size_t *len)
         mtu = err != 0 ? 0 : r.local ? home : r.out->mtu;
     }
     net_unlock();
-    return err != 0 ? -ENOTCONN : inetopt_put_int(value, len, mtu);
+    return err != 0 ? -ENOTCONN : socket_put_int(value, len, mtu);
 }
 
 static int get_udp(struct dgram_socket *t, int option, void *value, size_t *len)
 {
     switch (option) {
-    case UDP_CORK: return inetopt_put_int(value, len, t->cork);
-    case UDP_SEGMENT: return inetopt_put_int(value, len, t->segment);
+    case UDP_CORK: return socket_put_int(value, len, t->cork);
+    case UDP_SEGMENT: return socket_put_int(value, len, t->segment);
     case UDP_ENCAP:
     case UDP_GRO:
     case UDP_NO_CHECK6_TX:
-    case UDP_NO_CHECK6_RX: return inetopt_put_int(value, len, 0);
+    case UDP_NO_CHECK6_RX: return socket_put_int(value, len, 0);
     default: return -ENOPROTOOPT;
     }
 }
@@ -72,14 +72,14 @@ int dgram_op_get_option(struct socket *s, int level, int option, void *value, si
 {
     struct dgram_socket *t = dgram_socket(s);
     if (is_filter(t, level, option)) {
-        return inetopt_put(value, len, t->filter, filter_len(t));
+        return socket_put_value(value, len, t->filter, filter_len(t));
     }
     if (level == IPPROTO_UDP && s->protocol == IPPROTO_UDP) {
         return get_udp(t, option, value, len);
     }
     bool v6 = s->family == AF_INET6;
     if (is_checksum_at(t, level, option)) {
-        return inetopt_put_int(value, len, t->checksum_at);
+        return socket_put_int(value, len, t->checksum_at);
     }
     if ((level == IPPROTO_IP && option == IP_MTU) ||
         (level == IPPROTO_IPV6 && v6 && option == IPV6_MTU)) {

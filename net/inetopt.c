@@ -118,26 +118,14 @@ void inetopt_init(struct inet_options *o)
     }
 }
 
-int inetopt_put(void *value, size_t *len, const void *from, size_t n)
-{
-    *len = min(*len, n);
-    memcpy(value, from, *len);
-    return 0;
-}
-
-int inetopt_put_int(void *value, size_t *len, int number)
-{
-    return inetopt_put(value, len, &number, sizeof(number));
-}
-
 /* Options of IPPROTO_IP may be octets. */
 static int put_short(void *value, size_t *len, int number)
 {
     uint8_t byte = (uint8_t)number;
     if (*len > 0 && *len < sizeof(number) && number >= 0 && number <= BYTE_MAX) {
-        return inetopt_put(value, len, &byte, sizeof(byte));
+        return socket_put_value(value, len, &byte, sizeof(byte));
     }
-    return inetopt_put_int(value, len, number);
+    return socket_put_int(value, len, number);
 }
 
 static int put_device(const struct inet_options *o, void *value, size_t *len)
@@ -157,7 +145,8 @@ static int put_device(const struct inet_options *o, void *value, size_t *len)
         iface_name(n, name);
     }
     net_unlock();
-    return n == NULL ? -ENODEV : inetopt_put(value, len, name, strnlen(name, sizeof(name)) + 1);
+    return n == NULL ? -ENODEV
+                     : socket_put_value(value, len, name, strnlen(name, sizeof(name)) + 1);
 }
 
 static int get_general(struct socket *s, const struct inet_options *o, int option, void *value,
@@ -166,7 +155,7 @@ static int get_general(struct socket *s, const struct inet_options *o, int optio
     (void)s;
     switch (option) {
     case SO_BINDTODEVICE: return put_device(o, value, len);
-    case SO_BINDTOIFINDEX: return inetopt_put_int(value, len, (int)o->device);
+    case SO_BINDTOIFINDEX: return socket_put_int(value, len, (int)o->device);
     default: return -ENOPROTOOPT;
     }
 }
@@ -188,8 +177,7 @@ int inetopt_get(struct socket *s, const struct inet_options *o, int level, int o
         return s->family == AF_INET && level != IPPROTO_IP ? -EOPNOTSUPP : -ENOPROTOOPT;
     }
     int number = inet_value(o, row->at);
-    return level == IPPROTO_IP ? put_short(value, len, number)
-                               : inetopt_put_int(value, len, number);
+    return level == IPPROTO_IP ? put_short(value, len, number) : socket_put_int(value, len, number);
 }
 
 /* One that lwIP has no interface for stays so when it is cut to an octet. */

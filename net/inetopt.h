@@ -87,10 +87,6 @@ MUST_CHECK int inetopt_get(struct socket *s, const struct inet_options *o, int l
 MUST_CHECK int inetopt_set(struct socket *s, struct inet_options *o, int level, int option,
                            const void *value, size_t len);
 
-/* inetopt_put, inetopt_put_int: the value of an option, cut to *len. Return 0. */
-int inetopt_put(void *value, size_t *len, const void *from, size_t n);
-int inetopt_put_int(void *value, size_t *len, int number);
-
 /* inetopt_ttl: of packets to an address of IPv4 or IPv6, to one host or to many. */
 unsigned inetopt_ttl(const struct inet_options *o, bool v6, bool multicast);
 

@@ -286,7 +286,7 @@ static int change_any(struct dgram_socket *t, int level, bool is_join, const voi
 int multicast_get(const struct inet_options *o, int level, int option, void *value, size_t *len)
 {
     if (level == IPPROTO_IP && option == IP_MULTICAST_IF) {
-        return inetopt_put(value, len, &o->multicast_address, sizeof(o->multicast_address));
+        return socket_put_value(value, len, &o->multicast_address, sizeof(o->multicast_address));
     }
     return -ENOPROTOOPT;
 }

@@ -384,9 +384,7 @@ static int netlink_get_option(struct socket *s, int level, int option, void *val
         return -ENOPROTOOPT;
     }
     uint32_t number = option == NETLINK_LIST_MEMBERSHIPS ? n->groups : n->options >> option & 1;
-    *len = min(*len, sizeof(number));
-    memcpy(value, &number, *len);
-    return 0;
+    return socket_put_value(value, len, &number, sizeof(number));
 }
 
 static int netlink_set_option(struct socket *s, int level, int option, const void *value,

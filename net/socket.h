@@ -156,4 +156,9 @@ MUST_CHECK int socket_get_option(struct socket *s, int level, int option, void *
 MUST_CHECK int socket_set_option(struct socket *s, int level, int option, const void *value,
                                  size_t len);
 
+/* socket_put_value, socket_put_int: an option's value of n bytes for the caller of get_option, cut
+ * to its buffer of *len bytes; *len is what was put. Return 0. */
+int socket_put_value(void *value, size_t *len, const void *from, size_t n);
+int socket_put_int(void *value, size_t *len, int number);
+
 #endif

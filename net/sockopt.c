@@ -42,23 +42,23 @@ static bool is_flag(int option)
     }
 }
 
-static int put(void *value, size_t *len, const void *from, size_t n)
+int socket_put_value(void *value, size_t *len, const void *from, size_t n)
 {
     *len = min(*len, n);
     memcpy(value, from, *len);
     return 0;
 }
 
-static int put_int(void *value, size_t *len, int number)
+int socket_put_int(void *value, size_t *len, int number)
 {
-    return put(value, len, &number, sizeof(number));
+    return socket_put_value(value, len, &number, sizeof(number));
 }
 
 static int put_time(void *value, size_t *len, uint64_t ns)
 {
     struct __kernel_old_timeval tv = {(long)(ns / NSEC_PER_SEC),
                                       (long)(ns % NSEC_PER_SEC / NSEC_PER_USEC)};
-    return put(value, len, &tv, sizeof(tv));
+    return socket_put_value(value, len, &tv, sizeof(tv));
 }
 
 static int put_cred(struct socket *s, void *value, size_t *len)
@@ -66,7 +66,7 @@ static int put_cred(struct socket *s, void *value, size_t *len)
     spin_lock(&s->lock);
     struct user_ucred cred = s->peer_cred;
     spin_unlock(&s->lock);
-    return put(value, len, &cred, sizeof(cred));
+    return socket_put_value(value, len, &cred, sizeof(cred));
 }
 
 static int put_peer(struct socket *s, void *value, size_t *len)
@@ -77,7 +77,8 @@ static int put_peer(struct socket *s, void *value, size_t *len)
     if (err != 0) {
         return err;
     }
-    return n < *len ? -EINVAL : put(value, len, name, n); /* Linux has it this way round */
+    return n < *len ? -EINVAL
+                    : socket_put_value(value, len, name, n); /* Linux has it this way round */
 }
 
 static int get_general(struct socket *s, int option, void *value, size_t *len)
@@ -85,27 +86,27 @@ static int get_general(struct socket *s, int option, void *value, size_t *len)
     const struct socket_options *o = &s->options;
     struct linger_value linger = {o->linger_on, o->linger_s};
     if (is_flag(option)) {
-        return put_int(value, len, socket_flag(s, option));
+        return socket_put_int(value, len, socket_flag(s, option));
     }
     switch (option) {
-    case SO_TYPE: return put_int(value, len, s->type);
-    case SO_DOMAIN: return put_int(value, len, s->family);
-    case SO_PROTOCOL: return put_int(value, len, s->protocol);
-    case SO_ERROR: return put_int(value, len, socket_take_error(s));
-    case SO_SNDBUF: return put_int(value, len, (int)o->send_buffer);
-    case SO_RCVBUF: return put_int(value, len, (int)o->receive_buffer);
-    case SO_PRIORITY: return put_int(value, len, (int)o->priority);
-    case SO_RCVLOWAT: return put_int(value, len, (int)o->low_water);
-    case SO_SNDLOWAT: return put_int(value, len, 1);
-    case SO_ACCEPTCONN: return put_int(value, len, s->listening);
+    case SO_TYPE: return socket_put_int(value, len, s->type);
+    case SO_DOMAIN: return socket_put_int(value, len, s->family);
+    case SO_PROTOCOL: return socket_put_int(value, len, s->protocol);
+    case SO_ERROR: return socket_put_int(value, len, socket_take_error(s));
+    case SO_SNDBUF: return socket_put_int(value, len, (int)o->send_buffer);
+    case SO_RCVBUF: return socket_put_int(value, len, (int)o->receive_buffer);
+    case SO_PRIORITY: return socket_put_int(value, len, (int)o->priority);
+    case SO_RCVLOWAT: return socket_put_int(value, len, (int)o->low_water);
+    case SO_SNDLOWAT: return socket_put_int(value, len, 1);
+    case SO_ACCEPTCONN: return socket_put_int(value, len, s->listening);
     case SO_SNDTIMEO_OLD: return put_time(value, len, o->send_timeout_ns);
     case SO_RCVTIMEO_OLD: return put_time(value, len, o->receive_timeout_ns);
-    case SO_LINGER: return put(value, len, &linger, sizeof(linger));
-    case SO_BSDCOMPAT: return put_int(value, len, 0);
-    case SO_INCOMING_CPU: return put_int(value, len, (int)o->incoming_cpu - 1);
-    case SO_BUSY_POLL: return put_int(value, len, (int)o->busy_poll);
-    case SO_MARK: return put_int(value, len, (int)o->mark);
-    case SO_COOKIE: return put(value, len, &s->ino, sizeof(s->ino));
+    case SO_LINGER: return socket_put_value(value, len, &linger, sizeof(linger));
+    case SO_BSDCOMPAT: return socket_put_int(value, len, 0);
+    case SO_INCOMING_CPU: return socket_put_int(value, len, (int)o->incoming_cpu - 1);
+    case SO_BUSY_POLL: return socket_put_int(value, len, (int)o->busy_poll);
+    case SO_MARK: return socket_put_int(value, len, (int)o->mark);
+    case SO_COOKIE: return socket_put_value(value, len, &s->ino, sizeof(s->ino));
     case SO_PEERNAME: return put_peer(s, value, len);
     case SO_PEERCRED: return put_cred(s, value, len);
     default: return -ENOPROTOOPT;

@@ -104,18 +104,6 @@ void tcp_op_option_changed(struct socket *s, int option)
     }
 }
 
-static int put(void *value, size_t *len, const void *from, size_t n)
-{
-    *len = min(*len, n);
-    memcpy(value, from, *len);
-    return 0;
-}
-
-static int put_int(void *value, size_t *len, uint32_t number)
-{
-    return put(value, len, &number, sizeof(number));
-}
-
 /* include/net/tcp_states.h is not of Linux's uapi. */
 uint8_t tcp_state_number(const struct tcp_pcb *pcb)
 {
@@ -160,23 +148,24 @@ static int get_tcp(struct tcp_socket *t, int option, void *value, size_t *len) N
     const struct number_option *o = find_number(option);
     struct tcp_info info;
     char name[CONGESTION_NAME_MAX] = "reno";
+    uint32_t mss;
     if (o != NULL) {
-        return put_int(value, len, or_initial(*value_of(t, o), o->initial));
+        return socket_put_int(value, len, (int)or_initial(*value_of(t, o), o->initial));
     }
     switch (option) {
-    case TCP_NODELAY: return put_int(value, len, t->nodelay);
-    case TCP_CORK: return put_int(value, len, t->cork);
-    case TCP_QUICKACK: return put_int(value, len, t->quickack);
+    case TCP_NODELAY: return socket_put_int(value, len, t->nodelay);
+    case TCP_CORK: return socket_put_int(value, len, t->cork);
+    case TCP_QUICKACK: return socket_put_int(value, len, t->quickack);
     case TCP_MAXSEG:
-        return put_int(value, len,
-                       t->phase == TCP_OPEN && t->pcb != NULL
-                           ? t->wire_mss
-                           : or_initial(t->values.max_segment, TCP_MSS_DEFAULT));
-    case TCP_CONGESTION: return put(value, len, name, sizeof(name));
+        mss = t->phase == TCP_OPEN && t->pcb != NULL
+                  ? t->wire_mss
+                  : or_initial(t->values.max_segment, TCP_MSS_DEFAULT);
+        return socket_put_int(value, len, (int)mss);
+    case TCP_CONGESTION: return socket_put_value(value, len, name, sizeof(name));
     case TCP_FASTOPEN:
     case TCP_FASTOPEN_CONNECT:
-    case TCP_THIN_DUPACK: return put_int(value, len, 0);
-    case TCP_INFO: fill_info(t, &info); return put(value, len, &info, sizeof(info));
+    case TCP_THIN_DUPACK: return socket_put_int(value, len, 0);
+    case TCP_INFO: fill_info(t, &info); return socket_put_value(value, len, &info, sizeof(info));
     default: return -ENOPROTOOPT;
     }
 }
