@@ -44,9 +44,6 @@
                   (map (lambda (s) (call-with-new-thread (lambda () (churn s)))) '(1 2))))
 (gc)
 
-(say "cancelled " (let ((t (call-with-new-thread (lambda () (sleep 100)))))
-                    (cancel-thread t)
-                    (eq? (join-thread t 10 'late) 'late)))
 (say "caught " (catch #t (lambda () (vector-ref (vector 1 2) 5)) (lambda (key . _) key)))
 (say "big " (number->string (expt 7 120)))
 (call-with-output-file "out.txt" (lambda (p) (write '(a "b" 3.5) p)))
