@@ -10,23 +10,29 @@
 #define LOOK_CYCLES 200000UL /* an idle CPU looks for work before it halts */
 #define PATIENCE_CYCLES 150000UL /* and takes what has waited for as long */
 
-static const struct idle_hook *idle_hook; /* [I] NULL: none */
+static const struct idle_hook *idle_hook; /* [A] NULL: none */
 
 void idle_set_hook(const struct idle_hook *hook)
 {
-    idle_hook = hook;
+    __atomic_store_n(&idle_hook, hook, __ATOMIC_RELEASE);
+}
+
+static const struct idle_hook *get_hook(void)
+{
+    return __atomic_load_n(&idle_hook, __ATOMIC_ACQUIRE);
 }
 
 /* Look around for work for a while. Returns true when there is some. */
 static bool idle_look(void)
 {
     struct run_queue *q = runqueue_this();
+    const struct idle_hook *look = get_hook();
     uint64_t start = cpu_cycles();
     enum pull_result pulled = PULL_NOTHING;
     for (;;) {
         uint64_t cycles = cpu_cycles() - start;
         bool others = cpu_count() > 1 && (cycles < LOOK_CYCLES || pulled == PULL_NOT_YET);
-        bool hook = idle_hook != NULL && idle_hook->look(cycles);
+        bool hook = look != NULL && look->look(cycles);
         if (runqueue_ready(q) || irq_poll()) {
             return true;
         }
@@ -51,9 +57,10 @@ void idle_wait(void)
     }
     /* sequentially consistent: either the waker sees that this CPU halts, or it sees its thread */
     __atomic_store_n(&q->idle_state, IDLE_HALTED, __ATOMIC_SEQ_CST);
+    const struct idle_hook *last = get_hook();
     bool work = runqueue_ready(q) ||
                 (cpu_count() > 1 && runqueue_pull(PATIENCE_CYCLES) != PULL_NOTHING) ||
-                (idle_hook != NULL && !idle_hook->rest());
+                (last != NULL && !last->rest());
     if (!work) {
         moncall_wait();
     }

@@ -9,7 +9,7 @@
  * its idle thread. */
 void idle_wait(void);
 
-/* What an idle CPU does before it halts, installed once at boot. look: called again and again,
+/* What an idle CPU does before it halts, installed once. look: called again and again,
  * cycles after it had nothing to do any more; returns true while it shall go on. rest: last call
  * before the halt; false: do not. Context: the idle thread, no lock held. */
 struct idle_hook {

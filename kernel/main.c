@@ -281,10 +281,6 @@ static void start_network(const struct config *config)
     if (net->mode == CONFIG_NET_NONE) {
         return;
     }
-    if (!net_has_device()) {
-        log(BOOT, INFO, "there is no network device");
-        return;
-    }
     for (unsigned i = 0; i < net->ip.n; i++) {
         int err = net_add_address(net->ip.item[i]);
         if (err != 0) {

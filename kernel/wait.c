@@ -17,11 +17,11 @@ struct alarm {
     bool expired; /* [A] */
 };
 
-static void (*before_sleep)(void); /* [I] NULL: none */
+static void (*before_sleep)(void); /* [A] NULL: none */
 
 void wait_set_hook(void (*hook)(void))
 {
-    before_sleep = hook;
+    __atomic_store_n(&before_sleep, hook, __ATOMIC_RELEASE);
 }
 
 void wait_queue_init(struct wait_queue *q)
@@ -123,8 +123,9 @@ static int sleep(struct sleeper *s, const struct alarm *a, bool signals)
         if (signals && signal_pending()) {
             return -EINTR;
         }
-        if (before_sleep != NULL) {
-            before_sleep();
+        void (*hook)(void) = __atomic_load_n(&before_sleep, __ATOMIC_ACQUIRE);
+        if (hook != NULL) {
+            hook();
         }
         sched_block();
     }

@@ -7,7 +7,9 @@
 #include <lwip/nd6.h>
 #include <lwip/netif.h>
 
+#include "kernel/base/print.h"
 #include "kernel/base/string.h"
+#include "kernel/mutex.h"
 #include "net/core.h"
 #include "net/net.h"
 #include "net/netif.h"
@@ -17,7 +19,20 @@
 #define TEXT_MAX 64
 #define FIRST_ADDED6 1 /* 0 is the link-local one */
 
-static struct netif *eth; /* [I] after net_open_device */
+#define PLAN_MAX 8
+
+/* What eth0 gets when it comes up. [boot], then [I] */
+struct planned {
+    ip_addr_t ip;
+    unsigned prefix;
+};
+static struct planned plan[PLAN_MAX];
+static unsigned nplan;
+static ip4_addr_t gateway4;
+
+static struct mutex opening;
+static bool opened; /* [A] it has been looked for */
+static struct netif *eth; /* [I] once opened; NULL: there is none */
 static ip6_addr_t gateway6; /* [net_core] all zeroes: routers that advertise themselves */
 
 /* "ADDRESS/PREFIX" into its parts. */
@@ -47,12 +62,11 @@ static int parse(const char *text, ip_addr_t *ip, unsigned *prefix)
 static int add4(const ip_addr_t *ip, unsigned prefix) NEEDS(net_core)
 {
     ip4_addr_t mask;
-    ip4_addr_t gateway = *netif_ip4_gw(eth);
     if (!ip4_addr_isany_val(*netif_ip4_addr(eth))) {
         return -ENOSPC;
     }
     ip4_addr_set_u32(&mask, prefix == 0 ? 0 : lwip_htonl(~0U << (32 - prefix)));
-    netif_set_addr(eth, ip_2_ip4(ip), &mask, &gateway);
+    netif_set_addr(eth, ip_2_ip4(ip), &mask, &gateway4);
     return 0;
 }
 
@@ -71,18 +85,11 @@ static int add6(const ip_addr_t *ip) NEEDS(net_core)
 
 int net_add_address(const char *text)
 {
-    ip_addr_t ip;
-    unsigned prefix;
-    if (eth == NULL) {
-        return -ENODEV;
+    if (nplan == PLAN_MAX) {
+        return -ENOSPC;
     }
-    int err = parse(text, &ip, &prefix);
-    if (err != 0) {
-        return err;
-    }
-    net_lock();
-    err = IP_IS_V4_VAL(ip) ? add4(&ip, prefix) : add6(&ip);
-    net_unlock();
+    int err = parse(text, &plan[nplan].ip, &plan[nplan].prefix);
+    nplan += err == 0;
     return err;
 }
 
@@ -90,20 +97,16 @@ int net_set_gateway(const char *text)
 {
     ip_addr_t ip;
     unsigned prefix;
-    if (eth == NULL) {
-        return -ENODEV;
-    }
     int err = parse(text, &ip, &prefix);
     if (err != 0 || strchr(text, '/') != NULL) {
         return -EINVAL;
     }
-    net_lock();
     if (IP_IS_V4_VAL(ip)) {
-        netif_set_gw(eth, ip_2_ip4(&ip));
-    } else {
-        gateway6 = *ip_2_ip6(&ip);
-        ip6_addr_assign_zone(&gateway6, IP6_UNICAST, eth);
+        gateway4 = *ip_2_ip4(&ip);
+        return 0;
     }
+    net_lock();
+    gateway6 = *ip_2_ip6(&ip);
     net_unlock();
     return 0;
 }
@@ -117,6 +120,7 @@ const ip6_addr_t *net_gateway6(const struct netif *n)
 
 int net_ask_dhcp(const char *hostname, uint64_t deadline_ns)
 {
+    net_need_device();
     if (eth == NULL) {
         return -ENODEV;
     }
@@ -151,10 +155,20 @@ long net_dns_server(unsigned n, char *out, size_t cap)
 
 bool net_has_device(void)
 {
-    return eth != NULL;
+    return __atomic_load_n(&opened, __ATOMIC_ACQUIRE) && eth != NULL;
 }
 
-void net_open_device(void)
+void address_start(void)
+{
+    mutex_init(&opening);
+}
+
+static int add_planned(const struct planned *p) NEEDS(net_core)
+{
+    return IP_IS_V4_VAL(p->ip) ? add4(&p->ip, p->prefix) : add6(&p->ip);
+}
+
+static void open_device(void)
 {
     eth = netif_start();
     if (eth == NULL) {
@@ -165,5 +179,28 @@ void net_open_device(void)
     netif_set_ip6_autoconfig_enabled(eth, 1);
     netif_set_default(eth);
     netif_set_up(eth);
+    netif_set_gw(eth, &gateway4);
+    if (!ip6_addr_isany(&gateway6)) {
+        ip6_addr_assign_zone(&gateway6, IP6_UNICAST, eth);
+    }
+    for (unsigned i = 0; i < nplan; i++) {
+        int err = add_planned(&plan[i]);
+        if (err != 0) {
+            log(DEV, WARN, "eth0 cannot have its address number %u (error %d)", i + 1, -err);
+        }
+    }
     net_unlock();
+}
+
+void net_need_device(void)
+{
+    if (__atomic_load_n(&opened, __ATOMIC_ACQUIRE)) {
+        return;
+    }
+    mutex_lock(&opening);
+    if (!opened) {
+        open_device();
+        __atomic_store_n(&opened, true, __ATOMIC_RELEASE);
+    }
+    mutex_unlock(&opening);
 }

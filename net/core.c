@@ -40,6 +40,7 @@ void net_unlock(void)
 
 void net_start(void)
 {
+    address_start();
     tick_start();
     secret_start();
     net_lock();
@@ -47,7 +48,6 @@ void net_start(void)
     loopback_start_locked();
     inetinput_start_locked();
     net_unlock();
-    net_open_device();
 }
 
 uint32_t net_random32(void)

@@ -6,6 +6,7 @@
 #include "net/iface.h"
 #include "net/inetproc.h"
 #include "net/loopback.h"
+#include "net/net.h"
 
 #define INDEX_MAX 8
 #define ROUTE_WIDTH 127
@@ -22,6 +23,7 @@ void ifaceproc_dev(struct text *t, uint64_t key)
     text_print(t, "Inter-|   Receive                                                |  Transmit\n"
                   " face |bytes    packets errs drop fifo frame compressed multicast|bytes    "
                   "packets errs drop fifo colls carrier compressed\n");
+    net_need_device();
     net_lock();
     for (unsigned i = 1; i <= INDEX_MAX; i++) {
         const struct netif *n = netif_get_by_index((u8_t)i);
@@ -59,6 +61,7 @@ void ifaceproc_route(struct text *t, uint64_t key)
     text_print(
         t, "%-127s\n",
         "Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT");
+    net_need_device();
     net_lock();
     struct netif *n;
     NETIF_FOREACH(n)
@@ -106,6 +109,7 @@ static void put_address6(struct text *t, struct netif *n, unsigned i)
 void ifaceproc_addresses6(struct text *t, uint64_t key)
 {
     (void)key;
+    net_need_device();
     net_lock();
     for (unsigned index = 1; index <= INDEX_MAX; index++) {
         struct netif *n = netif_get_by_index((u8_t)index);

@@ -15,6 +15,7 @@
 #include "net/abi.h"
 #include "net/iface.h"
 #include "net/loopback.h"
+#include "net/net.h"
 
 #define QUEUE_LEN 1000
 #define ALL_MAX 8 /* interfaces */
@@ -146,6 +147,9 @@ static bool changes(unsigned cmd)
 
 long ifreq_ioctl(unsigned cmd, uint64_t arg)
 {
+    if (cmd >> 8 == SIOCGIFCONF >> 8) {
+        net_need_device();
+    }
     switch (cmd) {
     case SIOCGIFCONF: return get_all(arg);
     case SIOCGIFNAME: return get_name(arg);

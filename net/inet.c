@@ -6,12 +6,14 @@
 #include <linux/in.h>
 #include <linux/in6.h>
 
+#include "net/net.h"
 #include "net/raw.h"
 #include "net/tcp.h"
 #include "net/udp.h"
 
 static int create(int family, int type, int protocol, struct socket **out)
 {
+    net_need_device();
     switch (type) {
     case SOCK_STREAM: return tcp_create(family, protocol, out);
     case SOCK_DGRAM:

@@ -47,7 +47,7 @@ struct page_pbuf {
 
 static struct netif eth; /* [net_core] */
 static struct virtio_net_info info; /* [I] once started */
-static bool started; /* [I] */
+static bool started; /* [net_core] to write; interrupts come before it is */
 
 /* [net_core] Sending. Packets are numbered; they may be done in another order. */
 struct packet {
@@ -359,6 +359,10 @@ static unsigned receive_batch(void)
     struct virtio_net_frame f;
     unsigned n = 0;
     net_lock();
+    if (!started) {
+        net_unlock();
+        return 0;
+    }
     reap();
     while (n < BATCH && virtio_net_receive(&f)) {
         input(&f);
@@ -382,7 +386,7 @@ unsigned netif_receive(void)
 
 bool netif_pending(void)
 {
-    return started && virtio_net_pending();
+    return __atomic_load_n(&started, __ATOMIC_ACQUIRE) && virtio_net_pending();
 }
 
 bool netif_interrupts(bool on)
@@ -415,7 +419,9 @@ static err_t init(struct netif *n)
 static void link_changed(bool up)
 {
     net_lock();
-    if (up) {
+    if (!started) {
+        info.link = up;
+    } else if (up) {
         netif_set_link_up(&eth);
     } else {
         netif_set_link_down(&eth);
@@ -437,9 +443,9 @@ struct netif *netif_start(void)
         slots[nslots] = (uint16_t)nslots;
         nslots++;
     }
-    started = true;
     net_lock();
     (void)netif_add_noaddr(&eth, NULL, init, ethernet_input);
+    __atomic_store_n(&started, true, __ATOMIC_RELEASE);
     net_unlock();
     netpoll_start();
     return &eth;

@@ -14,8 +14,8 @@ struct netif;
  * is no device. Once at boot. */
 struct netif *netif_start(void);
 
-/* net_open_device: eth0 is up, with its link-local address. Once at boot. */
-void net_open_device(void);
+/* address_start: once at boot, before others of net/net.h. */
+void address_start(void);
 
 /* netif_receive: take in what has arrived. Returns the number of frames. Context: any thread or
  * interrupt handler, no lock held. netif_pending: there is something to take in; a hint. */

@@ -14,6 +14,7 @@
 #include "kernel/base/string.h"
 #include "kernel/heap.h"
 #include "kernel/process.h"
+#include "net/net.h"
 #include "net/rtnetlink.h"
 
 #define SOL_NETLINK 270
@@ -54,6 +55,7 @@ static int create(int type, int protocol, struct socket **out)
     if (protocol != NETLINK_ROUTE && protocol != NETLINK_KOBJECT_UEVENT) {
         return -EPROTONOSUPPORT;
     }
+    net_need_device();
     struct netlink_socket *n = heap_zalloc(sizeof(*n));
     if (n == NULL) {
         return -ENOMEM;

@@ -19,6 +19,7 @@
 
 enum { LOOK_NOBODY, LOOK_BUSY, LOOK_AGAIN };
 
+static bool running; /* [A] */
 static struct timer guard;
 static uint32_t looking; /* [A] interrupts are off, the guard is armed */
 static uint32_t seen; /* [A] frames since the guard's last tick */
@@ -51,6 +52,9 @@ bool netpoll_is_looking(void)
 
 void netpoll_arrived(void)
 {
+    if (!__atomic_load_n(&running, __ATOMIC_ACQUIRE)) {
+        return; /* netpoll_start looks */
+    }
     netpoll_look();
     if (__atomic_exchange_n(&looking, 1, __ATOMIC_ACQ_REL) == 0) {
         timer_set(&guard, clock_ns() + GUARD_NS);
@@ -105,6 +109,7 @@ void netpoll_start(void)
 {
     static const struct idle_hook hook = {.look = idle_look, .rest = idle_rest};
     timer_init(&guard, tick);
+    __atomic_store_n(&running, true, __ATOMIC_RELEASE);
     wait_set_hook(before_sleep);
     idle_set_hook(&hook);
     while (netif_interrupts(true)) {

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* Interrupt lines: the pending word of the CPU's trap page, and who handles which bit.
- * The table is written at boot, by one CPU at a time, and by drivers before their line is unmasked;
- * read without a lock.
+ * The table is written by drivers before their line is unmasked; read without a lock.
  * Source: platform/monitor/abi.h. */
 #include "platform/irq.h"
 
 #include <asm/errno.h>
 
+#include "kernel/base/lock.h"
 #include "platform/cpu.h"
 #include "platform/moncall.h"
 
@@ -23,21 +23,24 @@ struct handler {
     void *arg;
 };
 
+static struct spinlock writing; /* innermost */
 static struct handler handlers[MAX_HANDLERS];
-static unsigned nhandlers;
+static unsigned nhandlers; /* [writing] to write */
 static void (*timer_handler)(void);
 static void (*ipi_handler)(void);
-static uint8_t users[MAX_GSI]; /* of each line's bit */
+static uint8_t users[MAX_GSI]; /* [writing] of each line's bit */
 
 /* The bits of lines that nothing is wired to: they stay masked. From the end, because devices that
  * are wired have low lines on a PC; where they have high ones they are found first. */
 unsigned irq_message_line(unsigned cpu, struct irq_message *out)
 {
     unsigned best = MAX_GSI - 1;
+    spin_lock(&writing);
     for (unsigned i = MAX_GSI; i-- != 0;) {
         best = users[i] < users[best] ? i : best;
     }
     users[best]++;
+    spin_unlock(&writing);
     out->address = MESSAGE_ADDRESS | (uint64_t)cpu << MESSAGE_CPU_SHIFT;
     out->data = VECTOR_PENDING0 + PENDING_GSI0 + best;
     return MESSAGE_LINE | best;
@@ -49,15 +52,19 @@ int irq_register(unsigned gsi, void (*handler)(void *arg), void *arg)
     if (line >= MAX_GSI) {
         return -EINVAL;
     }
+    bool wired = line == gsi;
+    spin_lock(&writing);
     if (nhandlers == MAX_HANDLERS) {
+        spin_unlock(&writing);
         return -ENOSPC;
     }
     handlers[nhandlers] = (struct handler){line, handler, arg};
     __atomic_store_n(&nhandlers, nhandlers + 1, __ATOMIC_RELEASE); /* pairs with irq_poll's load */
-    if (line != gsi) {
+    users[line] += wired;
+    spin_unlock(&writing);
+    if (!wired) {
         return 0;
     }
-    users[line]++;
     long err = moncall(MON_IRQ_ROUTE, gsi, 0, 0);
     return (int)(err != 0 ? err : moncall(MON_IRQ_MASK, gsi, 0, 0));
 }

@@ -5,8 +5,8 @@
  *   rewrite.judging > etc_lock > vnode.write_lock > cpulimit.lock > process.lock > mm.lock
  *   > file_table.lock > pty table > tmpfs.lock
  *   > vnode.lock > epoll locks (see epoll.c) > file.lock > inotify table > inotify.lock
- *   > net_core > socket.lock > mqueue names > mqueue.lock > wall timers > timerfd.lock
- *   > POSIX timers > clocktimer.lock
+ *   > network device > net_core > socket.lock > mqueue names > mqueue.lock > wall timers
+ *   > timerfd.lock > POSIX timers > clocktimer.lock
  *   > wait_queue.lock > epoll.ready_lock
  *   > futex buckets (two by address) > signal.lock > thread table > run_queue.lock
  *   > timer_queue.lock > site.lock > stub.lock > pmap.lock > heap.lock > console.lock
