@@ -74,6 +74,14 @@ long socket_wait_error(int err, uint64_t deadline_ns)
     return deadline_ns == TIME_NEVER ? -ERESTARTSYS : -EINTR; /* what is left of it is not known */
 }
 
+int socket_error(struct socket *s)
+{
+    spin_lock(&s->lock);
+    int error = s->error;
+    spin_unlock(&s->lock);
+    return error;
+}
+
 int socket_take_error(struct socket *s)
 {
     spin_lock(&s->lock);

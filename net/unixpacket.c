@@ -219,12 +219,13 @@ static long await_packet(struct unix_socket *u, const struct message *m, uint64_
 {
     for (;;) {
         int error = socket_take_error(&u->socket);
+        bool shut = (unix_shut(u) & NO_RECEIVE) != 0; /* before the queue: nothing came later */
         *p = error == 0 ? packet_first(u) : NULL;
         if (error != 0 || *p != NULL) {
             return -error;
         }
         bool dontwait = (m->flags & MSG_DONTWAIT) != 0;
-        if ((unix_shut(u) & NO_RECEIVE) != 0 && !(dontwait && u->socket.type == SOCK_DGRAM)) {
+        if (shut && !(dontwait && u->socket.type == SOCK_DGRAM)) {
             return 0;
         }
         long err = dontwait ? -EAGAIN : packet_wait(u, deadline_ns);

@@ -138,14 +138,21 @@ static bool take_all(struct unix_socket *u, struct stream_read *r, struct packet
     return more && (r->m->flags & MSG_PEEK) == 0;
 }
 
-/* Nothing is there. Returns 0: look again. end: the call is over, with *err if it has read nothing.
- */
-static bool await_bytes(struct unix_socket *u, const struct message *m, uint64_t deadline_ns,
-                        long *err) NEEDS(u->reading)
+/* Nothing more will come, or not before an error was told. Looked at before the queue: what the peer
+ * sent before it closed is read first. */
+static bool is_over(struct unix_socket *u)
 {
-    *err = -socket_take_error(&u->socket);
-    if (*err != 0 || (unix_shut(u) & NO_RECEIVE) != 0) {
-        return false;
+    return (unix_shut(u) & NO_RECEIVE) != 0 || socket_error(&u->socket) != 0;
+}
+
+/* Nothing was there after over was told. Returns false: the call is over, with *err if it has read
+ * nothing. */
+static bool await_bytes(struct unix_socket *u, const struct message *m, bool over,
+                        uint64_t deadline_ns, long *err) NEEDS(u->reading)
+{
+    if (over) {
+        *err = -socket_take_error(&u->socket);
+        return *err == 0 && (unix_shut(u) & NO_RECEIVE) == 0; /* told to another thread */
     }
     *err = (m->flags & MSG_DONTWAIT) != 0 ? -EAGAIN : packet_wait(u, deadline_ns);
     return *err == 0;
@@ -171,11 +178,12 @@ long unixstream_recv(struct socket *s, struct message *m)
     }
     mutex_lock(&u->reading);
     while (more) {
+        bool over = is_over(u);
         struct packet *p = packet_first(u);
         if (p != NULL) {
             more = take_all(u, &r, p, &err) && iov_left(m->it) != 0;
         } else {
-            more = (size_t)r.done < target && await_bytes(u, m, deadline_ns, &err);
+            more = (size_t)r.done < target && await_bytes(u, m, over, deadline_ns, &err);
         }
     }
     mutex_unlock(&u->reading);
