@@ -16,9 +16,9 @@ MUST_CHECK int net_add_address(const char *text);
  * Context: as above. */
 MUST_CHECK int net_set_gateway(const char *text);
 
-/* net_need_device: eth0 is there with its addresses afterwards, if there is a network device. Called
- * by whatever lets the program see the network: setting the device up costs nearly as much as the
- * rest of the boot, and most programs never ask. May block. */
+/* net_need_device: eth0 is there with its addresses afterwards, if there is a network device.
+ * Called by whatever lets the program see the network: setting the device up costs nearly as much
+ * as the rest of the boot, and most programs never ask. May block. */
 void net_need_device(void);
 
 /* net_has_device: eth0 is there. */

@@ -118,8 +118,8 @@ struct socket *socket_of(const struct file *f);
 uint64_t socket_deadline(const struct socket *s, bool send);
 long socket_wait_error(int err, uint64_t deadline_ns);
 
-/* socket_error: SO_ERROR. socket_take_error: it is reset. socket_set_error: error, positive, is told
- * by the next call or SO_ERROR; waiters are woken. */
+/* socket_error: SO_ERROR. socket_take_error: it is reset. socket_set_error: error, positive, is
+ * told by the next call or SO_ERROR; waiters are woken. */
 int socket_error(struct socket *s);
 int socket_take_error(struct socket *s);
 void socket_set_error(struct socket *s, int error);

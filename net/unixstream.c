@@ -138,8 +138,8 @@ static bool take_all(struct unix_socket *u, struct stream_read *r, struct packet
     return more && (r->m->flags & MSG_PEEK) == 0;
 }
 
-/* Nothing more will come, or not before an error was told. Looked at before the queue: what the peer
- * sent before it closed is read first. */
+/* Nothing more will come, or not before an error was told. Looked at before the queue: what the
+ * peer sent before it closed is read first. */
 static bool is_over(struct unix_socket *u)
 {
     return (unix_shut(u) & NO_RECEIVE) != 0 || socket_error(&u->socket) != 0;
