@@ -10,6 +10,7 @@ import subprocess
 import time
 
 import measure
+import report
 import ways
 
 FIGURES = ["redis_get_P1_rps", "redis_set_P1_rps", "redis_get_P16_rps", "nginx_rps",
@@ -111,3 +112,34 @@ def throughput(linux, runs, accels):
             for name, options in (("to guest", []), ("from guest", ["-R"])):
                 found.setdefault((way, name), []).append(iperf_once(linux, way, options))
     return {key: statistics.median(values) for key, values in found.items()}
+
+
+def bench(setup):
+    """Servers by tap: under TCG against the Linux guest, under KVM against the host's own servers
+    over its loopback."""
+    accels = (["kvm"] if setup.kvm else []) + ["tcg"]
+    if setup.linux is None or os.geteuid() != 0:
+        print("note: no servers by tap: that needs root and the baseline harness")
+        return
+    try:
+        with namespaces(setup.linux.dir):
+            found = requests(setup.linux, setup.runs, accels)
+            found.update(throughput(setup.linux, setup.runs, accels))
+    except (measure.Trouble, OSError, subprocess.SubprocessError) as e:
+        report.failures.append("net")
+        print(f"note: servers by tap: {e}")
+        return
+    columns = ["linux tcg", "host"] + [f"elfin {a}" for a in accels]
+    names = list(dict.fromkeys(name for _, name in found))
+    report.print_table(
+        "Servers by tap: requests a second, Gbit/s of iperf3, seconds until they answer", columns,
+        [(n, [report.show(found.get((c, n))) for c in columns]) for n in names])
+    for name in [*FIGURES, "to guest", "from guest"]:
+        least = 1.3 if "P16" in name else 2
+        against = report.quotient(found, found, ("linux tcg", name), ("elfin tcg", name))
+        report.judge(f"{name}, Linux guest / Elfin under TCG", against, round(1 / least, 2),
+                     "times")
+    if setup.kvm:  # the other loads are too short: roundtrip.py
+        report.judge("nginx_rps, host's loopback / Elfin under KVM",
+                     report.quotient(found, found, ("host", "nginx_rps"),
+                                     ("elfin kvm", "nginx_rps")), 1.67, "times")

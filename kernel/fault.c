@@ -34,13 +34,13 @@
 #define DATA_LEN (256UL << 10) /* a program's data up to this size is copied at the first touch */
 #define AROUND_RUNS 16 /* monitor calls that one fault may take */
 #define STACK_GUARD (256 * PAGE_SIZE) /* as Linux's stack_guard_gap */
-#define FREE_PART 8 /* more than is asked for comes while more than 1/8 of memory is free */
+#define FREE_PART 16 /* more than is asked for comes while it is less than 1/16 of what is free */
 
 static bool plentiful(size_t need)
 {
     struct pages_stats s;
     pages_stats(&s);
-    return s.free > need + s.total / FREE_PART;
+    return s.free / FREE_PART > need;
 }
 
 /* The pages around page that a fault there should bring, clipped to v and to what has no entries.
