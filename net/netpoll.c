@@ -13,7 +13,8 @@
 #include "net/netif.h"
 #include "platform/clock.h"
 
-#define GUARD_NS 2000000UL /* longest that frames wait while the program computes */
+#define GUARD_NS 2000000UL /* frames wait so long while the program computes, */
+#define REST_NS 8000000UL /* and so long when it has slept shortly before */
 #define QUIET_GUARDS 4 /* of them without a frame end the looking */
 #define PATIENCE_CYCLES 300000UL /* an idle CPU looks before it halts */
 
@@ -23,6 +24,7 @@ static bool running; /* [A] */
 static struct timer guard;
 static uint32_t looking; /* [A] interrupts are off, the guard is armed */
 static uint32_t seen; /* [A] frames since the guard's last tick */
+static uint32_t slept; /* [A] somebody has looked because it had nothing to do, since then */
 static uint32_t quiet; /* the guard's: ticks without a frame */
 static uint32_t state; /* [A] LOOK_*: whether a CPU is at it */
 
@@ -67,9 +69,10 @@ static void tick(struct timer *t)
     netpoll_look();
     netif_flush();
     bool any = __atomic_exchange_n(&seen, 0, __ATOMIC_RELAXED) != 0;
+    uint64_t next = __atomic_exchange_n(&slept, 0, __ATOMIC_RELAXED) != 0 ? REST_NS : GUARD_NS;
     quiet = any ? 0 : quiet + 1;
-    if (quiet < QUIET_GUARDS) {
-        timer_set(t, clock_ns() + GUARD_NS);
+    if (quiet < QUIET_GUARDS && (any || next == GUARD_NS)) {
+        timer_set(t, clock_ns() + next);
         return;
     }
     quiet = 0;
@@ -80,12 +83,20 @@ static void tick(struct timer *t)
     netif_flush();
 }
 
+static void note_sleep(void)
+{
+    if (__atomic_load_n(&slept, __ATOMIC_RELAXED) == 0) { /* the line stays shared */
+        __atomic_store_n(&slept, 1, __ATOMIC_RELAXED);
+    }
+}
+
 static void before_sleep(void)
 {
     netif_flush();
     if (netif_pending()) {
         netpoll_look();
     }
+    note_sleep();
 }
 
 /* Of an idle CPU. Returns true while it shall go on. */
