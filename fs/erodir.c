@@ -55,7 +55,10 @@ static int read_block(const struct eronode *dir, uint64_t index, struct block *o
     if (offset == ERONODE_HOLE || len < want || want < sizeof(first)) {
         return eronode_corrupted(dir->ino, "hole in a directory");
     }
-    *out = (struct block){.dir = dir->ino, .base = eroimage.base + offset, .len = want};
+    *out = (struct block){.dir = dir->ino, .base = eroimage_at(offset), .len = want};
+    if (out->base == NULL) {
+        return -ENOMEM;
+    }
     memcpy(&first, out->base, sizeof(first)); /* names start where entries end */
     out->entries = first.name_offset / (uint32_t)sizeof(first);
     if (out->entries == 0 || first.name_offset % sizeof(first) != 0 || first.name_offset >= want) {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* EROFS: the superblock, and the reader that tmpfs stands on.
  *
- * One image at a time, in eroimage, which never changes once erofs_open has returned; so there
- * are no locks. Whole pages are handed out in place.
+ * One image at a time, in eroimage, which never changes once erofs_open has returned. Whole pages
+ * are handed out in place.
  * Source: EROFS documentation, "Core on-disk format". */
 #include "fs/erofs.h"
 
@@ -77,15 +77,15 @@ static int lower_page(uint64_t ino, uint64_t index, struct file_page *out)
     if (err != 0) {
         return err;
     }
-    if (offset == ERONODE_HOLE || len < used || !is_aligned(eroimage.pa.v + offset, PAGE_SIZE) ||
-        !eroimage_holds(offset, PAGE_SIZE)) {
+    if (offset == ERONODE_HOLE || len < used || !eroimage_holds(offset, PAGE_SIZE)) {
         return -ENODATA;
     }
-    if (!is_zero(eroimage.base + offset + used, PAGE_SIZE - used)) {
+    *out = (struct file_page){0};
+    err = eroimage_frame(offset, &out->pa);
+    if (err == 0 && !is_zero(eroimage_at(offset) + used, PAGE_SIZE - used)) {
         return -ENODATA; /* a mapping shows zeros behind the end of the file */
     }
-    *out = (struct file_page){.pa = {eroimage.pa.v + offset}};
-    return 0;
+    return err;
 }
 
 static int lower_data(uint64_t ino, uint64_t pos, void *buf, size_t len)
@@ -104,7 +104,7 @@ static int lower_data(uint64_t ino, uint64_t pos, void *buf, size_t len)
         if (offset == ERONODE_HOLE) {
             memset(to, 0, run);
         } else {
-            memcpy(to, eroimage.base + offset, run);
+            err = eroimage_copy(offset, to, run);
         }
         to += run;
         pos += run;
@@ -199,11 +199,11 @@ int erofs_open(const void *image, struct pa pa, size_t len, const struct tmpfs_l
     if (err != 0) {
         return err;
     }
-    eroimage = (struct eroimage){.base = image, .pa = pa};
-    eroimage.len = (uint64_t)sb.blocks << sb.block_bits;
-    eroimage.block_bits = sb.block_bits;
-    eroimage.meta = (uint64_t)sb.meta_block << sb.block_bits;
-    eroimage.built = (struct __kernel_timespec){(long long)sb.build_time, sb.build_time_ns};
+    struct eroimage it = {.base = image, .pa = pa, .block_bits = sb.block_bits};
+    it.len = (uint64_t)sb.blocks << sb.block_bits;
+    it.meta = (uint64_t)sb.meta_block << sb.block_bits;
+    it.built = (struct __kernel_timespec){(long long)sb.build_time, sb.build_time_ns};
+    eroimage_open(&it);
     lower.root = sb.root_nid + 1UL;
     err = eronode_read(lower.root, &root);
     if (err == 0 && !S_ISDIR(root.mode)) {

@@ -44,8 +44,6 @@ struct chunk_index {
 } __attribute__((packed));
 static_assert(sizeof(struct chunk_index) == 8, "on-disk layout");
 
-struct eroimage eroimage;
-
 static int fault(int err, uint64_t ino, const char *what)
 {
     if (!__atomic_exchange_n(&eroimage.reported, true, __ATOMIC_RELAXED)) {
@@ -181,12 +179,21 @@ int eronode_read(uint64_t ino, struct eronode *out)
     if (!eronode_exists(ino)) {
         return eronode_corrupted(ino, "inode past the end of the image");
     }
+    union {
+        struct inode_compact compact;
+        struct inode_extended extended;
+    } on_disk;
+    const struct inode_compact *raw = &on_disk.compact;
     uint64_t at = eroimage.meta + (ino - 1) * ERONODE_SLOT;
-    const struct inode_compact *raw = (const void *)(eroimage.base + at);
-    bool extended = (raw->format & FORMAT_EXTENDED) != 0;
+    int err = eroimage_copy(at, &on_disk, sizeof(*raw));
+    bool extended = err == 0 && (raw->format & FORMAT_EXTENDED) != 0;
     uint64_t len = extended ? sizeof(struct inode_extended) : sizeof(*raw);
     if (!eroimage_holds(at, len)) {
         return eronode_corrupted(ino, "inode past the end of the image");
+    }
+    err = err == 0 && extended ? eroimage_copy(at, &on_disk, len) : err;
+    if (err != 0) {
+        return err;
     }
     /* extended attributes: a header of 12 bytes is the first unit, all others have 4 */
     uint64_t xattrs = raw->xattr_count == 0 ? 0 : 12 + 4 * (raw->xattr_count - 1UL);
@@ -194,7 +201,7 @@ int eronode_read(uint64_t ino, struct eronode *out)
     out->mode = raw->mode;
     out->place = raw->place;
     if (extended) {
-        decode_extended((const void *)raw, out);
+        decode_extended(&on_disk.extended, out);
     } else {
         decode_compact(raw, out);
     }
@@ -207,10 +214,10 @@ static int map_chunk(const struct eronode *n, uint64_t pos, uint64_t *offset, ui
     uint64_t chunk = 1UL << chunk_bits(n);
     uint64_t at = align_up(n->body, entry) + (pos >> chunk_bits(n)) * entry;
     struct chunk_index index = {0};
-    if (entry == sizeof(index)) {
-        memcpy(&index, eroimage.base + at, sizeof(index));
-    } else {
-        memcpy(&index.block, eroimage.base + at, sizeof(index.block));
+    int err = entry == sizeof(index) ? eroimage_copy(at, &index, sizeof(index))
+                                     : eroimage_copy(at, &index.block, sizeof(index.block));
+    if (err != 0) {
+        return err;
     }
     *len = min(n->size - pos, chunk - pos % chunk);
     *offset = ERONODE_HOLE;

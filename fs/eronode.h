@@ -5,21 +5,10 @@
 #define FS_ERONODE_H
 
 #include "fs/erofs.h"
+#include "fs/eroimage.h"
 
 #define ERONODE_SLOT 32 /* inode numbers count slots of this many bytes */
 #define ERONODE_HOLE UINT64_MAX /* no place in the image: zeros */
-
-/* The image; set by erofs_open. */
-struct eroimage {
-    const uint8_t *base;
-    struct pa pa;
-    uint64_t len;
-    uint64_t meta; /* offset of slot 0 */
-    unsigned block_bits;
-    struct __kernel_timespec built; /* time of all compact inodes */
-    bool reported; /* [A] the first fault has been logged */
-};
-extern struct eroimage eroimage;
 
 /* An inode, decoded and checked: flat data and the chunk table lie in the image. */
 struct eronode {
@@ -31,20 +20,15 @@ struct eronode {
     struct __kernel_timespec mtime;
 };
 
-static inline bool eroimage_holds(uint64_t offset, uint64_t len)
-{
-    return offset <= eroimage.len && len <= eroimage.len - offset;
-}
-
 /* eronode_exists: ino's slot lies in the image. */
 bool eronode_exists(uint64_t ino);
 
-/* eronode_read: 0, -EUCLEAN, -EOPNOTSUPP. */
+/* eronode_read: 0, -EUCLEAN, -EOPNOTSUPP, -ENOMEM. */
 MUST_CHECK int eronode_read(uint64_t ino, struct eronode *out);
 
 /* eronode_map: where byte pos < n->size of the data lies: *offset in the image or ERONODE_HOLE, and
  * how many bytes from there on lie together (all of them in the image). 0, -EUCLEAN,
- * -EOPNOTSUPP. */
+ * -EOPNOTSUPP, -ENOMEM. */
 MUST_CHECK int eronode_map(const struct eronode *n, uint64_t pos, uint64_t *offset, uint64_t *len);
 
 /* eronode_corrupted: log the image's first fault, return -EUCLEAN. eronode_unsupported:

@@ -7,6 +7,7 @@
 #include <asm/fcntl.h>
 
 #include "fs/devfs.h"
+#include "fs/eroimage.h"
 #include "fs/erofs.h"
 #include "fs/etc.h"
 #include "fs/procfs.h"
@@ -39,6 +40,7 @@
 #include "platform/clock.h"
 #include "platform/console.h"
 #include "platform/cpu.h"
+#include "platform/fwcfg.h"
 #include "platform/moncall.h"
 #include "platform/pages.h"
 #include "platform/vectors.h"
@@ -175,6 +177,14 @@ static void start_cpus(void)
     }
 }
 
+/* QEMU still has the image that it has loaded. */
+static bool image_works(void)
+{
+    struct pa image;
+    size_t len;
+    return boot_initrd(&image, &len) == 0 && fwcfg_has_initrd(len);
+}
+
 static void start_files(void)
 {
     struct pa image;
@@ -188,6 +198,13 @@ static void start_files(void)
         process_exit(STATUS_OWN_ERROR); /* vfs_init has said why */
     }
     mmap_set_name_hook(mapped_file_name);
+    static const struct eroimage_source again = {.works = image_works, .fetch = fwcfg_read_initrd};
+    err = fwcfg_init();
+    if (err != 0) {
+        stop("no memory", err);
+    }
+    eroimage_set_source(&again);
+    pages_set_give_hook(eroimage_give_away);
     static const struct {
         enum console_stream stream;
         unsigned flags;

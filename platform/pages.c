@@ -31,6 +31,7 @@ static struct list free_lists[PAGES_MAX_ORDER + 1];
 static struct page *frames; /* [I] indexed by frame number */
 static uint64_t direct_base; /* [I] */
 static size_t frame_limit; /* [I] */
+static bool (*give)(void); /* [I] */
 static size_t total, used, peak, reserve; /* [lock] frames */
 
 void pages_init(uint64_t direct_map, struct pa top)
@@ -63,6 +64,32 @@ void pages_add(struct pa start, struct pa end)
     ranges[nranges++] = (struct range){first, last, first};
     total += last - first;
     reserve = min(total / RESERVE_PART, (size_t)RESERVE_MAX);
+}
+
+bool pages_add_used(struct pa start, struct pa end)
+{
+    size_t first = align_up(start.v, PAGE_SIZE) >> PAGE_SHIFT;
+    size_t last = min(end.v >> PAGE_SHIFT, frame_limit);
+    spin_lock(&lock);
+    bool ok = first < last && nranges < MAX_RANGES;
+    if (ok) {
+        memset(&frames[first], 0, (last - first) * sizeof(struct page));
+        for (size_t i = first; i < last; i++) {
+            frames[i].refs = 1;
+            list_init(&frames[i].link);
+        }
+        ranges[nranges++] = (struct range){first, last, last};
+        total += last - first;
+        used += last - first;
+        peak = max(peak, used);
+    }
+    spin_unlock(&lock);
+    return ok;
+}
+
+void pages_set_give_hook(bool (*hook)(void))
+{
+    give = hook;
 }
 
 void *pages_map(struct pa pa)
@@ -161,10 +188,9 @@ static struct page *take_locked(unsigned order)
     return p;
 }
 
-struct page *pages_alloc(unsigned order, unsigned flags)
+static struct page *take(unsigned order, unsigned flags)
 {
     size_t n = 1UL << order;
-    assert(order <= PAGES_MAX_ORDER);
     spin_lock(&lock);
     struct page *p = NULL;
     size_t keep = flags & PAGES_RESERVE ? 0 : reserve;
@@ -177,6 +203,16 @@ struct page *pages_alloc(unsigned order, unsigned flags)
         peak = max(peak, used);
     }
     spin_unlock(&lock);
+    return p;
+}
+
+struct page *pages_alloc(unsigned order, unsigned flags)
+{
+    assert(order <= PAGES_MAX_ORDER);
+    struct page *p = take(order, flags);
+    if (p == NULL && give != NULL && give()) {
+        p = take(order, flags);
+    }
     if (p == NULL) {
         return NULL;
     }
@@ -184,7 +220,7 @@ struct page *pages_alloc(unsigned order, unsigned flags)
     p->owner_bits = 0;
     list_init(&p->link);
     if (flags & PAGES_ZERO) {
-        memset(pages_va(p), 0, n << PAGE_SHIFT);
+        memset(pages_va(p), 0, PAGE_SIZE << order);
     }
     return p;
 }

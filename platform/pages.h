@@ -27,6 +27,14 @@ struct page {
  * Only frames that are touched get their struct page set up, so this costs O(1). */
 void pages_add(struct pa start, struct pa end);
 
+/* pages_add_used: the same for frames that are in use by somebody: each has one reference and is
+ * free when that is put. Any time. Returns false when they cannot be taken. */
+MUST_CHECK bool pages_add_used(struct pa start, struct pa end);
+
+/* pages_set_give_hook: called when there is no frame; returns true when there may be some now. May
+ * put frames. Context: no lock of this file is held, but any other. Set at boot. */
+void pages_set_give_hook(bool (*hook)(void));
+
 /* pages_init: direct_map is the virtual address of physical 0; the array of struct page for frames
  * below top is carved out of the first range added. Call before pages_add. */
 void pages_init(uint64_t direct_map, struct pa top);

@@ -10,7 +10,7 @@
  *   > wait_queue.lock > epoll.ready_lock
  *   > futex buckets (two by address) > signal.lock > thread table > run_queue.lock
  *   > timer_queue.lock > site.lock > stub.lock > pmap.lock > heap.lock > console.lock
- *   > pages.lock > log.
+ *   > eroimage fetching > pages.lock > log.
  * No sleep and no user access under a spinlock. "Interrupts off" is not needed: the library OS is
  * never interrupted by its own handlers (see ARCHITECTURE, Interrupts). */
 #ifndef KERNEL_BASE_LOCK_H

@@ -11,6 +11,8 @@
 #define CMOS_DATA 0x71
 #define PCI_ADDRESS 0xcf8
 #define PCI_DATA 0xcfc
+#define FW_CFG_DMA_HIGH 0x514
+#define FW_CFG_DMA_LOW 0x518
 #define MSR_FS_BASE 0xc0000100
 
 static bool port_allowed(uint64_t port)
@@ -21,7 +23,8 @@ static bool port_allowed(uint64_t port)
 static long call_port32(uint64_t port, uint64_t op, uint64_t value)
 {
     uint32_t got = 0;
-    if (port != PCI_ADDRESS && port != PCI_DATA) {
+    if (port != PCI_ADDRESS && port != PCI_DATA && port != FW_CFG_DMA_HIGH &&
+        port != FW_CFG_DMA_LOW) {
         return -EPERM;
     }
     if (op == PORT_IN32) {

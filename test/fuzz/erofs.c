@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-// sources: fs/erofs.c fs/eronode.c fs/erodir.c
+// sources: fs/erofs.c fs/eronode.c fs/erodir.c fs/eroimage.c
 // fakes: files image
 /* Fuzz target of the EROFS reader, and of tmpfs over it: the input is changes to a real image of
  * mkfs.erofs, which is then walked as a whole through tmpfs. Nothing may be read past the image;

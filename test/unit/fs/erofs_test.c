@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-// sources: fs/erofs.c fs/eronode.c fs/erodir.c
-// fakes: log image
+// sources: fs/erofs.c fs/eronode.c fs/erodir.c fs/eroimage.c
+// fakes: log image heap pages
 /* Real images of mkfs.erofs: contents, directories, attributes; then the same with every bit
  * turned. */
 #define _GNU_SOURCE

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-// sources: fs/mount.c fs/erofs.c fs/eronode.c fs/erodir.c
+// sources: fs/mount.c fs/erofs.c fs/eronode.c fs/erodir.c fs/eroimage.c
 // fakes: files image
 /* Mounting, walking over mounts, and the tree at the program's start. The list of mounts only
  * grows, so the tests follow each other in one. */

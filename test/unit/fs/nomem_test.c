@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-// sources: fs/erofs.c fs/eronode.c fs/erodir.c kernel/pipe.c kernel/pipering.c
+// sources: fs/erofs.c fs/eronode.c fs/erodir.c fs/eroimage.c kernel/pipe.c kernel/pipering.c
 // fakes: files image
 // cflags: -include linux/stat.h
 /* Each operation with its first, second ... allocation failing, heap objects and frames in turn:
