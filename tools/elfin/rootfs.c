@@ -21,14 +21,15 @@ static const struct {
     const char *path;
     mode_t mode;
 } folders[] = {
-    {"/dev", 0755}, {"/proc", 0555}, {"/sys", 0555},      {"/tmp", 01777},
-    {"/run", 0755}, {"/root", 0700}, {"/var/tmp", 01777},
+    {"/dev", 0755},     {"/proc", 0555},    {"/sys", 0555},       {"/tmp", 01777},
+    {"/run", 0755},     {"/root", 0700},    {"/var/tmp", 01777},  {"/run/lock", 01777},
+    {"/var/lib", 0755}, {"/var/log", 0755}, {"/var/cache", 0755},
 };
 
-/* Files of the host that C libraries look at. */
+/* Files of the host that C libraries look at, and the older names of folders, links on Debian. */
 static const char *const host_files[] = {
-    "/etc/passwd",   "/etc/group",     "/etc/nsswitch.conf",
-    "/etc/services", "/etc/protocols", "/etc/localtime",
+    "/etc/passwd",    "/etc/group",     "/etc/nsswitch.conf", "/etc/services",
+    "/etc/protocols", "/etc/localtime", "/var/run",           "/var/lock",
 };
 
 static const char *default_env[][2] = {{"PATH", GUEST_PATH}, {"HOME", "/root"}, {"TERM", "dumb"}};
