@@ -358,7 +358,7 @@ static void enter_program(const struct config *config)
     if (err != 0) {
         process_exit(err > 0 ? err : STATUS_OWN_ERROR);
     }
-    log(BOOT, INFO, "boot took %lu us", clock_ns() / 1000);
+    log(BOOT, INFO, "boot took %lu us", (clock_ns() - CLOCK_FIRST_NS) / 1000);
     cpu_this()->kernel_rsp = thread_this()->kernel_stack_top;
     cpu_resume(&frame);
 }

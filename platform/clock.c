@@ -241,7 +241,7 @@ static uint64_t wall_now(void)
 void clock_init(void)
 {
     scale.base_tsc = boot_info()->tsc_start;
-    scale.base_ns = 0;
+    scale.base_ns = CLOCK_FIRST_NS;
     if (!scale_from_kvmclock()) {
         uint64_t khz = khz_from_option();
         khz = khz != 0 ? khz : khz_from_cpuid();

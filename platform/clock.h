@@ -23,7 +23,10 @@ void clock_init(void);
  * clock's: who knows it better says so by clock_set_wall. */
 bool clock_wall_is_rough(void);
 
-uint64_t clock_ns(void); /* CLOCK_MONOTONIC: ns since boot, never goes back */
+/* CLOCK_MONOTONIC, ns; never goes back. It starts at CLOCK_FIRST_NS: no Linux program runs in the
+ * first second of its machine, and some (ping) take 0 seconds for "not yet set". */
+uint64_t clock_ns(void);
+#define CLOCK_FIRST_NS 1000000000UL
 uint64_t clock_wall_ns(void); /* CLOCK_REALTIME: ns since 1970 */
 void clock_set_wall(uint64_t wall_ns); /* clock_settime(CLOCK_REALTIME) */
 uint64_t clock_tsc_at(uint64_t deadline_ns); /* TSC value at a monotonic time; 0 for TIME_NEVER */
