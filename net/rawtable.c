@@ -128,6 +128,32 @@ void rawtable_deliver_locked(struct pbuf *p, unsigned protocol)
     }
 }
 
+/* An echo belongs to the socket with its identifier. */
+static bool has_sent(const struct dgram_socket *t, const ip_addr_t *local, const ip_addr_t *to,
+                     const uint8_t *data)
+{
+    unsigned id = (unsigned)data[4] << 8 | data[5];
+    return (t->s.family == AF_INET6) == IP_IS_V6(to) && inetaddr_covers(&t->local.ip, local) &&
+           (!t->connected || ip_addr_cmp_zoneless(&t->peer.ip, to)) &&
+           (t->s.type == SOCK_RAW || id == t->local.port);
+}
+
+void rawtable_fail_locked(unsigned protocol, const ip_addr_t *local, const struct dgram_error *e,
+                          const uint8_t *data, bool fatal)
+{
+    struct list *node;
+    lock_assert_held(&net_core);
+    if (users[protocol] == 0 || e->len < ECHO_LEN) {
+        return;
+    }
+    list_for_each (node, &all) {
+        struct dgram_socket *t = list_entry(node, struct dgram_socket, hashed);
+        if (t->s.protocol == (int)protocol && has_sent(t, local, &e->to.ip, data)) {
+            dgram_fail_locked(t, e, data, fatal);
+        }
+    }
+}
+
 bool rawtable_has_echo_locked(int family, uint16_t id)
 {
     struct list *node;

@@ -85,10 +85,30 @@ static void on_error(void *arg, err_t err)
     struct tcp_socket *t = arg;
     int error = err == ERR_CLSD ? 0 : -inetaddr_errno(err);
     lock_assert_held(&net_core);
-    if (err == ERR_RST) {
+    if (t->unreachable != 0) {
+        error = t->unreachable;
+    } else if (err == ERR_RST) {
         error = t->phase == TCP_CONNECTING ? ECONNREFUSED : t->read_end ? EPIPE : ECONNRESET;
     }
     end(t, error);
+}
+
+void tcp_unreachable_locked(const struct inet_address *local, const struct inet_address *peer,
+                            uint32_t sequence, int error)
+{
+    struct tcp_pcb *p = tcp_active_pcbs;
+    lock_assert_held(&net_core);
+    while (p != NULL && (p->state != SYN_SENT || p->local_port != local->port ||
+                         p->remote_port != peer->port ||
+                         !ip_addr_cmp_zoneless(&p->local_ip, &local->ip) ||
+                         !ip_addr_cmp_zoneless(&p->remote_ip, &peer->ip))) {
+        p = p->next;
+    }
+    if (p != NULL && p->callback_arg != NULL && sequence == p->lastack) {
+        struct tcp_socket *t = p->callback_arg;
+        t->unreachable = error;
+        tcp_abandon(p, 0); /* which tells on_error */
+    }
 }
 
 /* Both sides have ended and everything has arrived, or nobody is left who would read: lwIP does the
