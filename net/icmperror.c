@@ -147,8 +147,9 @@ void icmperror_input_locked(const uint8_t *icmp, size_t len)
         .len = q.len,
     };
     if (m.error == EMSGSIZE) {
-        e.what.ee_info = (uint32_t)(v6 ? icmp[4] << 24 | icmp[5] << 16 | icmp[6] << 8 | icmp[7]
-                                       : icmp[6] << 8 | icmp[7]);
+        uint32_t mtu;
+        memcpy(&mtu, icmp + 4, sizeof(mtu));
+        e.what.ee_info = v6 ? lwip_ntohl(mtu) : lwip_ntohl(mtu) & UINT16_MAX;
     }
     rawtable_fail_locked(q.protocol, &q.from, &e, q.data, m.fatal);
     if (q.protocol == IP_PROTO_UDP) {

@@ -14,8 +14,8 @@ void rawtable_remove_locked(struct dgram_socket *t) NEEDS(net_core);
  * it. p stays the caller's. */
 void rawtable_deliver_locked(struct pbuf *p, unsigned protocol) NEEDS(net_core);
 
-/* rawtable_fail: a packet of this protocol that local has sent to e->to has met with e; data[e->len]
- * is what it carried, as far as it is known. */
+/* rawtable_fail: a packet of this protocol that local has sent to e->to has met with e;
+ * data[e->len] is what it carried, as far as it is known. */
 void rawtable_fail_locked(unsigned protocol, const ip_addr_t *local, const struct dgram_error *e,
                           const uint8_t *data, bool fatal) NEEDS(net_core);
 

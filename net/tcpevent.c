@@ -98,10 +98,10 @@ void tcp_unreachable_locked(const struct inet_address *local, const struct inet_
 {
     struct tcp_pcb *p = tcp_active_pcbs;
     lock_assert_held(&net_core);
-    while (p != NULL && (p->state != SYN_SENT || p->local_port != local->port ||
-                         p->remote_port != peer->port ||
-                         !ip_addr_cmp_zoneless(&p->local_ip, &local->ip) ||
-                         !ip_addr_cmp_zoneless(&p->remote_ip, &peer->ip))) {
+    while (p != NULL &&
+           (p->state != SYN_SENT || p->local_port != local->port || p->remote_port != peer->port ||
+            !ip_addr_cmp_zoneless(&p->local_ip, &local->ip) ||
+            !ip_addr_cmp_zoneless(&p->remote_ip, &peer->ip))) {
         p = p->next;
     }
     if (p != NULL && p->callback_arg != NULL && sequence == p->lastack) {

@@ -53,6 +53,9 @@ def wait_for(port, vm):
 def stop(vm, number, status, limit=20):
     """End the guest by a signal to elfin; its status must be this."""
     vm.send_signal(number)
-    got = vm.wait(limit)
+    try:
+        got = vm.wait(limit)
+    except subprocess.TimeoutExpired:
+        sys.exit(f"still running {limit} s after signal {number}")
     if got != status:
         sys.exit(f"status {got} after signal {number}, expected {status}")
