@@ -3,7 +3,7 @@
  * parameters, each thread's own. Source: pthread_attr_init(3) and its relatives,
  * pthread_setname_np(3), pthread_setaffinity_np(3), pthread_setschedparam(3), sched(7). */
 // cflags: -pthread
-// cpus: 1 2
+// cpus: 1 2 4:kvm
 #include "peers.h"
 
 #include <limits.h>

@@ -4,7 +4,7 @@
  * be the call's own. Source: pthreads(7) "Cancellation points", pthread_cancel(3),
  * pthread_cleanup_push(3), pthread_setcancelstate(3). */
 // cflags: -pthread
-// cpus: 1 2
+// cpus: 1 2 4:kvm
 // timeout: 30
 #include "peers.h"
 

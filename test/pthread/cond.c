@@ -2,7 +2,7 @@
 /* Condition variables. Source: pthread_cond_wait(3p), pthread_cond_timedwait(3p),
  * pthread_condattr_setclock(3p). */
 // cflags: -pthread
-// cpus: 1 4
+// cpus: 1 2:kvm 4
 // timeout: 30
 #include "peers.h"
 

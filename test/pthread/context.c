@@ -4,7 +4,7 @@
  * handler puts another context, with another stack, into the frame.
  * Source: sigaction(2) "The ucontext structure", System V ABI AMD64 supplement 3.2. */
 // cflags: -pthread
-// cpus: 1 2
+// cpus: 1 2 4:kvm
 // timeout: 30
 #include "peers.h"
 

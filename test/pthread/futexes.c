@@ -3,7 +3,7 @@
  * in shared files, several words at once, both clocks, the death of owners; and membarrier.
  * Source: futex(2), get_robust_list(2), set_tid_address(2), membarrier(2). */
 // cflags: -pthread
-// cpus: 1 2
+// cpus: 1 2 4:kvm
 #include "peers.h"
 
 #include <fcntl.h>

@@ -2,7 +2,7 @@
 /* Mutexes of every kind and protocol. Source: pthread_mutexattr_init(3), pthread_mutex_lock(3p),
  * pthread_mutex_timedlock(3p), pthread_mutex_consistent(3), pthread_mutexattr_setprotocol(3p). */
 // cflags: -pthread
-// cpus: 1 2
+// cpus: 1 2 4:kvm
 // timeout: 10
 #include "peers.h"
 

@@ -2,7 +2,7 @@
 /* Once, thread-specific data and its destructors, identity, C11 threads. Source: pthread_once(3p),
  * pthread_key_create(3p), pthread_equal(3), ISO C11 7.26. */
 // cflags: -pthread
-// cpus: 1 2
+// cpus: 1 2 4:kvm
 #include "peers.h"
 
 #include <limits.h>

@@ -2,7 +2,7 @@
 /* Read-write locks, spin locks, barriers. Source: pthread_rwlock_rdlock(3p),
  * pthread_rwlock_timedwrlock(3p), pthread_spin_lock(3), pthread_barrier_wait(3p). */
 // cflags: -pthread
-// cpus: 1 2
+// cpus: 1 2 4:kvm
 // timeout: 30
 #include "peers.h"
 

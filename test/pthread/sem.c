@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Semaphores, named and not. Source: sem_overview(7), sem_wait(3), sem_open(3). */
 // cflags: -pthread
-// cpus: 1 2
+// cpus: 1 2 4:kvm
 // timeout: 30
 #include "peers.h"
 

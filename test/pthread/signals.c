@@ -3,7 +3,7 @@
  * Source: signal(7), pthread_kill(3), pthread_sigmask(3), sigwaitinfo(2), sigqueue(3),
  * sigsuspend(2), sigaltstack(2), sigaction(2). */
 // cflags: -pthread
-// cpus: 1 2
+// cpus: 1 2 4:kvm
 // timeout: 10
 #include "peers.h"
 

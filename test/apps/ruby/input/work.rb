@@ -1,6 +1,6 @@
 # Threads, queues, mutexes, condition variables, fibers, ractors, timeouts, signals, collection.
 require "timeout"
-require "digest"
+require "digest/sha2" # not when threads first name it: that is a race of theirs
 require "zlib"
 require "json"
 
