@@ -5,6 +5,7 @@
 
 #include "kernel/base/print.h"
 #include "kernel/heap.h"
+#include "kernel/kva.h"
 #include "kernel/mmap.h"
 #include "kernel/pmap.h"
 #include "kernel/process.h"
@@ -73,7 +74,7 @@ void procinfo_meminfo(struct text *t, uint64_t key)
     mmap_stats(&m);
     (void)key;
     uint64_t used = p.total - p.free;
-    uint64_t known = h.pages + m.resident_pages + pmap_donated();
+    uint64_t known = h.pages + m.resident_pages + pmap_table_pages() + kva_pages();
     const struct {
         const char *name;
         uint64_t pages;
@@ -90,7 +91,8 @@ void procinfo_meminfo(struct text *t, uint64_t key)
         {"Writeback:", 0},
         {"AnonPages:", m.resident_pages},
         {"Slab:", h.pages},
-        {"PageTables:", pmap_donated()},
+        {"KernelStack:", kva_pages()},
+        {"PageTables:", pmap_table_pages()},
         {"CommitLimit:", p.total},
         {"Committed_AS:", m.virtual_pages},
         {"AnonHugePages:", m.huge_pages * (HUGE_SIZE / PAGE_SIZE)},

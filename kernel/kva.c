@@ -11,6 +11,7 @@
 
 static struct spinlock lock;
 static uint64_t next_va; /* [lock] */
+static uint64_t allocated; /* [A] pages */
 
 /* A stack that nobody uses; lies at its lowest address. */
 struct spare {
@@ -77,6 +78,12 @@ uint64_t kva_alloc_stack(unsigned npages)
             return 0;
         }
         i += 1U << order;
+        __atomic_fetch_add(&allocated, 1U << order, __ATOMIC_RELAXED);
     }
     return va + npages * PAGE_SIZE;
+}
+
+uint64_t kva_pages(void)
+{
+    return __atomic_load_n(&allocated, __ATOMIC_RELAXED);
 }

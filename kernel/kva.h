@@ -12,4 +12,7 @@ uint64_t kva_alloc_stack(unsigned npages);
 /* kva_free_stack: give a stack of npages back, by its top; it stays mapped for the next one. */
 void kva_free_stack(uint64_t top, unsigned npages);
 
+/* kva_pages: those of all stacks, in use or not. */
+uint64_t kva_pages(void);
+
 #endif

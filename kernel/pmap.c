@@ -332,9 +332,9 @@ bool pmap_donate(void)
     return done;
 }
 
-uint64_t pmap_donated(void)
+uint64_t pmap_table_pages(void)
 {
-    return __atomic_load_n(&donated, __ATOMIC_RELAXED);
+    return __atomic_load_n(&donated, __ATOMIC_RELAXED) + pmapwalk_tables();
 }
 
 void pmap_stats(struct pmap_stats *out)

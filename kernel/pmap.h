@@ -74,8 +74,8 @@ uint64_t pmap_next(uint64_t va, uint64_t end);
 /* pmap_donate: give the monitor 2 MiB for page tables; for moncall_set_donate. */
 bool pmap_donate(void);
 
-/* pmap_donated: pages given so far; the monitor keeps them. */
-uint64_t pmap_donated(void);
+/* pmap_table_pages: those of page tables: given to the monitor, which keeps them, and own ones. */
+uint64_t pmap_table_pages(void);
 
 struct pmap_stats {
     uint64_t resident, peak_resident, huge; /* pages of 4 KiB; 2 MiB pages entered so far */

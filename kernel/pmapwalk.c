@@ -26,6 +26,7 @@ struct table {
 struct spinlock pmap_lock; /* pmap.lock */
 
 static uint64_t top[TOP_ENTRIES]; /* [pmap_lock] */
+static uint64_t ntables; /* [pmap_lock] to write, [A] */
 
 static unsigned index_of(uint64_t va, unsigned level)
 {
@@ -42,10 +43,21 @@ static struct page *table_page(uint64_t word)
     return pages_from_va(table_of(word));
 }
 
+static void count_tables(int n)
+{
+    __atomic_store_n(&ntables, ntables + (uint64_t)(long)n, __ATOMIC_RELAXED);
+}
+
+uint64_t pmapwalk_tables(void)
+{
+    return __atomic_load_n(&ntables, __ATOMIC_RELAXED);
+}
+
 static bool table_add(uint64_t *word)
 {
     struct page *p = pages_alloc(0, PAGES_ZERO | PAGES_RESERVE);
     *word = p != NULL ? (uint64_t)(uintptr_t)pages_va(p) : 0;
+    count_tables(p != NULL ? 1 : 0);
     return p != NULL;
 }
 
@@ -91,6 +103,7 @@ void pmapwalk_huge_clear(uint64_t *word)
     assert(pmapwalk_huge_free(word));
     if (*word != 0) {
         pages_put(table_page(*word));
+        count_tables(-1);
     }
     *word = 0;
 }
@@ -226,6 +239,7 @@ int pmapwalk_split(uint64_t va)
     }
     pages_split(pages_of((struct pa){pa}));
     fresh->owner_bits = ENTRIES;
+    count_tables(1);
     *word = (uint64_t)(uintptr_t)t;
     return 0;
 }

@@ -58,4 +58,7 @@ MUST_CHECK int pmapwalk_flush(struct pmap_batch *b);
 /* pmapwalk_collect_unmap: a pmapwalk_fn that adds each word to the batch ctx. */
 int pmapwalk_collect_unmap(void *ctx, uint64_t va, uint64_t *word, unsigned npages);
 
+/* pmapwalk_tables: pages of this table. */
+uint64_t pmapwalk_tables(void);
+
 #endif
