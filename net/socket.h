@@ -66,7 +66,6 @@ struct socket_ops {
 /* The values of SO_* that are kept; net/sockopt.c. */
 struct socket_options {
     uint32_t send_buffer, receive_buffer; /* [A] bytes */
-    bool receive_chosen; /* [A] the program has set the latter */
     uint64_t send_timeout_ns, receive_timeout_ns; /* [A] 0: none */
     uint64_t flags; /* [A] on-off options, see socket_flag: bit by SO_* */
     uint32_t priority, low_water, mark; /* [A] */

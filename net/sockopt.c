@@ -158,16 +158,12 @@ static int set_int(struct socket *s, int option, int number)
     bool admin = process_capable(CAP_NET_ADMIN);
     switch (option) {
     case SO_SNDBUF: o->send_buffer = buffer_size(number, SEND_MIN, false); return 0;
-    case SO_RCVBUF:
-        o->receive_buffer = buffer_size(number, RECEIVE_MIN, false);
-        o->receive_chosen = true;
-        return 0;
+    case SO_RCVBUF: o->receive_buffer = buffer_size(number, RECEIVE_MIN, false); return 0;
     case SO_SNDBUFFORCE:
     case SO_RCVBUFFORCE:
         if (!admin) {
             return -EPERM;
         }
-        o->receive_chosen = o->receive_chosen || option == SO_RCVBUFFORCE;
         *(option == SO_SNDBUFFORCE ? &o->send_buffer : &o->receive_buffer) =
             buffer_size(number, option == SO_SNDBUFFORCE ? SEND_MIN : RECEIVE_MIN, true);
         return 0;

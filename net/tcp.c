@@ -28,7 +28,6 @@ struct tcp_socket *tcp_socket_new(int family)
     mutex_init(&t->recv_lock);
     list_init(&t->chunks);
     list_init(&t->accepted);
-    list_init(&t->deferred);
     list_init(&t->queued);
     list_init(&t->corked);
     t->quickack = true;
@@ -159,9 +158,8 @@ static int tcp_op_accept(struct socket *s, bool nonblock, struct socket **out)
 static void reset_queue(struct tcp_socket *l) NEEDS(net_core)
 {
     struct list *node;
-    while ((node = list_pop(&l->accepted)) != NULL || (node = list_pop(&l->deferred)) != NULL) {
+    while ((node = list_pop(&l->accepted)) != NULL) {
         struct tcp_socket *t = list_entry(node, struct tcp_socket, queued);
-        t->deferred_by = NULL;
         struct tcp_pcb *pcb = t->pcb;
         if (pcb != NULL) {
             tcp_detach_locked(t);

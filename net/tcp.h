@@ -76,15 +76,9 @@ struct tcp_socket {
     uint32_t released; /* sequence number of the first byte in chunks */
     uint32_t small_end; /* sequence number behind the last segment shorter than the largest */
 
-    uint32_t window; /* the largest, bytes */
-
     struct list accepted; /* listening: tcp_socket.queued, for accept */
-    struct list deferred; /* and these, net/tcpdefer.c's */
     struct list queued; /* in the listener's list */
-    unsigned naccepted; /* in both lists */
-    unsigned backlog;
-    struct tcp_socket *deferred_by; /* the listener; NULL: not deferred */
-    uint64_t deferred_until_ns;
+    unsigned naccepted, backlog;
 };
 
 static inline struct tcp_socket *tcp_socket(struct socket *s)

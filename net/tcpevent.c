@@ -8,15 +8,12 @@
 #include "net/netif.h"
 #include "net/tcp.h"
 #include "net/tcpcork.h"
-#include "net/tcpdefer.h"
-#include "net/tcpfind.h"
 #include "net/tcpshare.h"
-#include "net/tcpwindow.h"
+#include "net/tcpfind.h"
 #include "platform/clock.h"
 
 #define NSEC_PER_MSEC 1000000UL
 #define MTU_HEADERS sizeof(struct tcp_hdr)
-#define POLL_TICKS 10 /* of lwIP's slow timer: 5 s */
 #define SEGMENT_MAX 65000 /* with headers less than 64 KiB */
 #define CAN_READ (POLLIN | POLLRDNORM)
 #define CAN_WRITE (POLLOUT | POLLWRNORM)
@@ -80,7 +77,6 @@ static void end(struct tcp_socket *t, int error) NEEDS(net_core)
     t->pcb = NULL;
     tcp_drop_sent_locked(t);
     tcp_update_locked(t, POLLERR | POLLHUP);
-    tcpdefer_drop_locked(t);
     tcp_put_locked(t); /* the control block's */
 }
 
@@ -134,7 +130,6 @@ static err_t on_receive(void *arg, struct tcp_pcb *pcb, struct pbuf *p, err_t er
     struct tcp_socket *t = arg;
     (void)err;
     lock_assert_held(&net_core);
-    tcpdefer_end_locked(t);
     if (p == NULL) {
         t->read_end = true;
         tcp_update_locked(t, CAN_READ | POLLRDHUP);
@@ -170,26 +165,11 @@ static err_t on_sent(void *arg, struct tcp_pcb *pcb, u16_t len)
     return ERR_OK;
 }
 
-/* TCP_SYNCNT: the next retransmission would be one too many. */
-static err_t limit_attempts(struct tcp_socket *t, struct tcp_pcb *pcb) NEEDS(net_core)
-{
-    if (t->values.syn_count == 0 || pcb->nrtx < t->values.syn_count || pcb->rtime + 1 < pcb->rto) {
-        return ERR_OK;
-    }
-    t->unreachable = ETIMEDOUT;
-    tcp_abandon(pcb, 0); /* which tells on_error */
-    return ERR_ABRT;
-}
-
 /* lwIP had no memory, or the window was shut: try again. */
 static err_t on_poll(void *arg, struct tcp_pcb *pcb)
 {
     struct tcp_socket *t = arg;
     lock_assert_held(&net_core);
-    if (pcb->state == SYN_SENT) {
-        return limit_attempts(t, pcb);
-    }
-    tcpdefer_tick_locked(t);
     uint64_t limit = t->values.user_timeout * NSEC_PER_MSEC;
     if (limit != 0 && pcb->unacked != NULL && clock_ns() - t->progress_ns > limit) {
         tcp_abort(pcb); /* which tells on_error */
@@ -205,8 +185,6 @@ static void opened(struct tcp_socket *t) NEEDS(net_core)
 {
     struct tcp_pcb *pcb = t->pcb;
     tcpfind_add_locked(t);
-    tcpwindow_open_locked(t);
-    pcb->pollinterval = POLL_TICKS;
     t->wire_mss = pcb->mss;
     if (netif_cuts_segments(&pcb->local_ip, &pcb->remote_ip)) {
         size_t longest = min((size_t)SEGMENT_MAX, (size_t)pcb->snd_wnd / 2);
@@ -218,16 +196,11 @@ static void opened(struct tcp_socket *t) NEEDS(net_core)
 }
 
 /* lwIP's hook: every segment that it sends. */
-uint32_t *net_tcp_out(struct pbuf *p, struct tcp_hdr *header, const struct tcp_pcb *pcb,
-                      uint32_t *opts)
+uint32_t *net_tcp_out(struct pbuf *p, const struct tcp_pcb *pcb, uint32_t *opts)
 {
     const struct tcp_socket *t =
         pcb != NULL && pcb->state >= ESTABLISHED ? pcb->callback_arg : NULL;
     lock_assert_held(&net_core);
-    if (pcb != NULL && (pcb->state == SYN_SENT || pcb->state == SYN_RCVD) &&
-        pcb->callback_arg != NULL && (TCPH_FLAGS(header) & TCP_SYN) != 0) {
-        tcpwindow_tell_locked(pcb->callback_arg, header);
-    }
     p->segment_size = t != NULL && t->pcb == pcb ? t->wire_mss : 0;
     if (p->segment_size != 0 && p->tot_len > p->segment_size + MTU_HEADERS &&
         p->segment_size != pcb->mss) {
@@ -260,13 +233,9 @@ static err_t on_accept(void *arg, struct tcp_pcb *pcb, err_t err)
     t->phase = TCP_OPEN;
     tcp_attach_locked(t, pcb);
     opened(t);
-    l->naccepted++; /* with the reference that tcp_socket_new made */
+    list_append(&l->accepted, &t->queued); /* with the reference that tcp_socket_new made */
+    l->naccepted++;
     tcp_update_locked(t, 0);
-    if (l->values.defer_accept != 0) {
-        tcpdefer_add_locked(l, t);
-        return ERR_OK;
-    }
-    list_append(&l->accepted, &t->queued);
     tcp_update_locked(l, CAN_READ);
     return ERR_OK;
 }
@@ -296,7 +265,7 @@ void tcp_attach_locked(struct tcp_socket *t, struct tcp_pcb *pcb)
     tcp_recv(pcb, on_receive);
     tcp_sent(pcb, on_sent);
     tcp_err(pcb, on_error);
-    tcp_poll(pcb, on_poll, pcb->state == CLOSED ? 1 : POLL_TICKS); /* attempts are counted */
+    tcp_poll(pcb, on_poll, 10);
     tcp_apply_locked(t);
 }
 
