@@ -5,6 +5,7 @@
 #include "net/inetroute.h"
 
 #include <asm/errno.h>
+#include <lwip/etharp.h>
 #include <lwip/ip.h>
 
 #include "net/inetaddr.h"
@@ -161,6 +162,21 @@ static int route_v6(const ip_addr_t *to, const ip_addr_t *from, struct inet_rout
     out->out = n;
     out->from = *own;
     return 0;
+}
+
+bool inetroute_is_silent_locked(const ip_addr_t *from, const ip_addr_t *to)
+{
+    struct inet_route r;
+    struct eth_addr *mac;
+    const ip4_addr_t *found;
+    if (!IP_IS_V4_VAL(*to) || inetroute_find_locked(to, from, 0, &r) != 0 || r.local ||
+        r.multicast || r.broadcast) {
+        return false;
+    }
+    bool near = ip4_addr_netcmp(ip_2_ip4(to), netif_ip4_addr(r.out), netif_ip4_netmask(r.out)) ||
+                ip4_addr_islinklocal(ip_2_ip4(to));
+    const ip4_addr_t *hop = near ? ip_2_ip4(to) : netif_ip4_gw(r.out);
+    return etharp_find_addr(r.out, hop, &mac, &found) < 0;
 }
 
 int inetroute_find_locked(const ip_addr_t *to, const ip_addr_t *from, unsigned device,

@@ -23,6 +23,10 @@ MUST_CHECK int inetroute_find_locked(const ip_addr_t *to, const ip_addr_t *from,
 /* inetroute_is_broadcast: of some interface, or 255.255.255.255. */
 bool inetroute_is_broadcast_locked(const ip_addr_t *ip) NEEDS(net_core);
 
+/* inetroute_is_silent: who would take packets to to on the local network has not told its hardware
+ * address. Of IPv4 only. */
+bool inetroute_is_silent_locked(const ip_addr_t *from, const ip_addr_t *to) NEEDS(net_core);
+
 /* inetroute_home: *to, if it is the unspecified address, becomes the loopback's. v6: it is that of
  * an AF_INET6 socket. */
 void inetroute_home(ip_addr_t *to, bool v6);

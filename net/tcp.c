@@ -11,6 +11,7 @@
 
 #include "kernel/heap.h"
 #include "net/port.h"
+#include "net/tcpdefer.h"
 #include "platform/clock.h"
 
 static const struct socket_ops tcp_ops;
@@ -28,6 +29,7 @@ struct tcp_socket *tcp_socket_new(int family)
     mutex_init(&t->recv_lock);
     list_init(&t->chunks);
     list_init(&t->accepted);
+    list_init(&t->deferred);
     list_init(&t->queued);
     list_init(&t->corked);
     t->quickack = true;
@@ -158,6 +160,7 @@ static int tcp_op_accept(struct socket *s, bool nonblock, struct socket **out)
 static void reset_queue(struct tcp_socket *l) NEEDS(net_core)
 {
     struct list *node;
+    tcpdefer_end_all_locked(l);
     while ((node = list_pop(&l->accepted)) != NULL) {
         struct tcp_socket *t = list_entry(node, struct tcp_socket, queued);
         struct tcp_pcb *pcb = t->pcb;

@@ -32,6 +32,7 @@ struct tcp_values {
     uint32_t user_timeout; /* ms */
     uint32_t max_segment, syn_count, linger2, defer_accept, window_clamp, thin;
     uint32_t notsent_low; /* bytes */
+    uint32_t receive_limit; /* bytes of a window: SO_RCVBUF was set */
 };
 
 struct tcp_socket {
@@ -77,8 +78,11 @@ struct tcp_socket {
     uint32_t small_end; /* sequence number behind the last segment shorter than the largest */
 
     struct list accepted; /* listening: tcp_socket.queued, for accept */
-    struct list queued; /* in the listener's list */
-    unsigned naccepted, backlog;
+    struct list deferred; /* listening: the same of those that wait for data: net/tcpdefer.c */
+    struct list queued; /* in one of the listener's lists */
+    unsigned naccepted, ndeferred, backlog;
+    struct tcp_socket *deferred_by; /* the listener in whose list it waits for data */
+    uint64_t deferred_until_ns;
 };
 
 static inline struct tcp_socket *tcp_socket(struct socket *s)
@@ -150,6 +154,7 @@ void tcp_forget_locked(struct tcp_socket *t) NEEDS(net_core);
 /* tcp_connected: lwIP's callback of tcp_connect. */
 err_t tcp_on_connected(void *arg, struct tcp_pcb *pcb, err_t err);
 
+#define TCP_POLL_TICKS 10 /* slow ticks between lwIP's questions whether all is well */
 #define TCP_QUICK 16 /* the first of a connection */
 
 /* tcp_apply_locked: the control block follows the options. */
@@ -169,6 +174,9 @@ int tcp_create(int family, int protocol, struct socket **out);
 
 /* tcp_state_number: Linux's number of pcb's state; NULL: closed. */
 uint8_t tcp_state_number(const struct tcp_pcb *pcb);
+
+/* tcp_syn_count: how often a SYN is repeated. */
+unsigned tcp_syn_count(const struct tcp_socket *t);
 
 /* tcp_write_room: bytes that send would take now. */
 size_t tcp_write_room(const struct tcp_socket *t);

@@ -8,8 +8,11 @@
 #include "net/netif.h"
 #include "net/tcp.h"
 #include "net/tcpcork.h"
+#include "net/tcpdefer.h"
 #include "net/tcpshare.h"
 #include "net/tcpfind.h"
+#include "net/tcpsyn.h"
+#include "net/tcpwindow.h"
 #include "platform/clock.h"
 
 #define NSEC_PER_MSEC 1000000UL
@@ -77,6 +80,7 @@ static void end(struct tcp_socket *t, int error) NEEDS(net_core)
     t->pcb = NULL;
     tcp_drop_sent_locked(t);
     tcp_update_locked(t, POLLERR | POLLHUP);
+    tcpdefer_drop_locked(t);
     tcp_put_locked(t); /* the control block's */
 }
 
@@ -130,6 +134,7 @@ static err_t on_receive(void *arg, struct tcp_pcb *pcb, struct pbuf *p, err_t er
     struct tcp_socket *t = arg;
     (void)err;
     lock_assert_held(&net_core);
+    tcpdefer_end_locked(t);
     if (p == NULL) {
         t->read_end = true;
         tcp_update_locked(t, CAN_READ | POLLRDHUP);
@@ -171,6 +176,13 @@ static err_t on_poll(void *arg, struct tcp_pcb *pcb)
     struct tcp_socket *t = arg;
     lock_assert_held(&net_core);
     uint64_t limit = t->values.user_timeout * NSEC_PER_MSEC;
+    int error = pcb->state == SYN_SENT ? tcpsyn_give_up_locked(t, pcb) : 0;
+    if (error != 0) {
+        t->unreachable = error;
+        tcp_abandon(pcb, 0); /* which tells on_error */
+        return ERR_ABRT;
+    }
+    tcpdefer_tick_locked(t);
     if (limit != 0 && pcb->unacked != NULL && clock_ns() - t->progress_ns > limit) {
         tcp_abort(pcb); /* which tells on_error */
         return ERR_ABRT;
@@ -184,7 +196,9 @@ static err_t on_poll(void *arg, struct tcp_pcb *pcb)
 static void opened(struct tcp_socket *t) NEEDS(net_core)
 {
     struct tcp_pcb *pcb = t->pcb;
+    pcb->rto = min(pcb->rto, (int16_t)TCPSYN_PATIENCE);
     tcpfind_add_locked(t);
+    tcpwindow_start_locked(t);
     t->wire_mss = pcb->mss;
     if (netif_cuts_segments(&pcb->local_ip, &pcb->remote_ip)) {
         size_t longest = min((size_t)SEGMENT_MAX, (size_t)pcb->snd_wnd / 2);
@@ -196,11 +210,15 @@ static void opened(struct tcp_socket *t) NEEDS(net_core)
 }
 
 /* lwIP's hook: every segment that it sends. */
-uint32_t *net_tcp_out(struct pbuf *p, const struct tcp_pcb *pcb, uint32_t *opts)
+uint32_t *net_tcp_out(struct pbuf *p, struct tcp_hdr *header, const struct tcp_pcb *pcb,
+                      uint32_t *opts)
 {
     const struct tcp_socket *t =
         pcb != NULL && pcb->state >= ESTABLISHED ? pcb->callback_arg : NULL;
     lock_assert_held(&net_core);
+    if ((TCPH_FLAGS(header) & TCP_SYN) != 0 && pcb != NULL) {
+        tcpsyn_goes_locked((struct tcp_pcb *)(uintptr_t)pcb, header);
+    }
     p->segment_size = t != NULL && t->pcb == pcb ? t->wire_mss : 0;
     if (p->segment_size != 0 && p->tot_len > p->segment_size + MTU_HEADERS &&
         p->segment_size != pcb->mss) {
@@ -233,10 +251,8 @@ static err_t on_accept(void *arg, struct tcp_pcb *pcb, err_t err)
     t->phase = TCP_OPEN;
     tcp_attach_locked(t, pcb);
     opened(t);
-    list_append(&l->accepted, &t->queued); /* with the reference that tcp_socket_new made */
-    l->naccepted++;
     tcp_update_locked(t, 0);
-    tcp_update_locked(l, CAN_READ);
+    tcpdefer_offer_locked(l, t); /* with the reference that tcp_socket_new made */
     return ERR_OK;
 }
 
@@ -265,7 +281,7 @@ void tcp_attach_locked(struct tcp_socket *t, struct tcp_pcb *pcb)
     tcp_recv(pcb, on_receive);
     tcp_sent(pcb, on_sent);
     tcp_err(pcb, on_error);
-    tcp_poll(pcb, on_poll, 10);
+    tcp_poll(pcb, on_poll, TCP_POLL_TICKS);
     tcp_apply_locked(t);
 }
 

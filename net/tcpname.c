@@ -11,6 +11,7 @@
 #include "net/inetroute.h"
 #include "net/port.h"
 #include "net/tcp.h"
+#include "platform/clock.h"
 
 /* pcb's port is busy for one that is to be bound to ip, or, with listens, to listen. */
 static bool is_busy(const struct tcp_socket *t, const struct tcp_pcb *pcb, const ip_addr_t *ip)
@@ -193,6 +194,8 @@ static int start(struct tcp_socket *t, struct inet_address *a) NEEDS(net_core)
         TCP_REG(&tcp_bound_pcbs, t->pcb);
     }
     t->phase = TCP_CONNECTING;
+    t->unreachable = 0;
+    t->progress_ns = clock_ns();
     err_t e = tcp_connect(t->pcb, &a->ip, a->port, tcp_on_connected);
     if (e != ERR_OK) {
         tcp_forget_locked(t);

@@ -14,6 +14,7 @@
 #define USEC_PER_MSEC 1000U
 #define KEEP_MAX 32767 /* s */
 #define KEEP_COUNT_MAX 127
+#define SYN_COUNT 6
 #define SYN_COUNT_MAX 127
 #define SEGMENT_MIN 88
 #define SEGMENT_MAX 32767
@@ -39,7 +40,7 @@ static const struct number_option numbers[] = {
     NUMBER(TCP_KEEPINTVL, keep_interval, 75, 1, KEEP_MAX),
     NUMBER(TCP_KEEPCNT, keep_count, 9, 1, KEEP_COUNT_MAX),
     NUMBER(TCP_USER_TIMEOUT, user_timeout, 0, 0, INT32_MAX),
-    NUMBER(TCP_SYNCNT, syn_count, 6, 1, SYN_COUNT_MAX),
+    NUMBER(TCP_SYNCNT, syn_count, SYN_COUNT, 1, SYN_COUNT_MAX),
     NUMBER(TCP_LINGER2, linger2, 60, INT32_MIN, INT32_MAX),
     NUMBER(TCP_DEFER_ACCEPT, defer_accept, 0, INT32_MIN, INT32_MAX),
     NUMBER(TCP_WINDOW_CLAMP, window_clamp, 0, 0, INT32_MAX),
@@ -65,6 +66,11 @@ static uint32_t *value_of(struct tcp_socket *t, const struct number_option *o)
 static uint32_t or_initial(uint32_t value, uint32_t initial)
 {
     return value != 0 ? value : initial;
+}
+
+unsigned tcp_syn_count(const struct tcp_socket *t)
+{
+    return or_initial(t->values.syn_count, SYN_COUNT);
 }
 
 static void set_bit(struct tcp_pcb *pcb, unsigned bit, bool on)
@@ -95,13 +101,14 @@ void tcp_apply_locked(struct tcp_socket *t)
 
 void tcp_op_option_changed(struct socket *s, int option)
 {
-    if (option == SO_KEEPALIVE || option == SO_RCVLOWAT || option == SO_SNDBUF ||
-        option == SO_REUSEADDR || option == SO_REUSEPORT) {
-        net_lock();
-        tcp_apply_locked(tcp_socket(s));
-        tcp_update_locked(tcp_socket(s), 0);
-        net_unlock();
+    struct tcp_socket *t = tcp_socket(s);
+    net_lock();
+    if (option == SO_RCVBUF || option == SO_RCVBUFFORCE) {
+        t->values.receive_limit = s->options.receive_buffer / 2; /* the rest is for overhead */
     }
+    tcp_apply_locked(t);
+    tcp_update_locked(t, 0);
+    net_unlock();
 }
 
 /* include/net/tcp_states.h is not of Linux's uapi. */

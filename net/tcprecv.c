@@ -6,10 +6,10 @@
 
 #include "kernel/base/string.h"
 #include "net/tcp.h"
+#include "net/tcpwindow.h"
 #include "platform/pages.h"
 
 #define SPANS 16 /* buffers that are copied without looking at the queue again */
-#define RECVED_MAX 0xffffU /* tcp_recved's */
 #define HELD_SHARE 8 /* of the machine's memory */
 #define SHORT 512 /* bytes of a piece that may join others */
 #define COLLECTOR_SIZE 2048U
@@ -135,10 +135,8 @@ static unsigned spans_get(const struct tcp_socket *t, size_t skip, size_t len,
 static void consume(struct tcp_socket *t, size_t len) NEEDS(net_core)
 {
     t->received_bytes -= len;
-    for (size_t n = len; t->pcb != NULL && n != 0;) {
-        uint16_t part = (uint16_t)min(n, RECVED_MAX);
-        tcp_recved(t->pcb, part);
-        n -= part;
+    if (t->pcb != NULL) {
+        tcpwindow_read_locked(t, len);
     }
     len += t->received_offset;
     while (t->received != NULL && len >= t->received->len) {

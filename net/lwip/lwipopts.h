@@ -101,6 +101,7 @@
 #define TCP_MSL 30000UL
 #define TCP_TMR_INTERVAL 50 /* ms; delayed acknowledgements wait so long, retransmissions 6 times */
 #define LWIP_TCP_RTO_TIME 1000
+#define TCP_SYNMAXRTX 12 /* lwIP's most: net/tcpevent.c ends sooner */
 #define LWIP_TCP_PCB_NUM_EXT_ARGS 0
 #define TCP_WND_UPDATE_THRESHOLD (128U << 10)
 
@@ -125,7 +126,8 @@ void *net_calloc(size_t n, size_t len);
 uint32_t net_random32(void);
 uint32_t net_isn(const void *local_ip, uint16_t local_port, const void *remote_ip,
                  uint16_t remote_port);
-uint32_t *net_tcp_out(struct pbuf *p, const struct tcp_pcb *pcb, uint32_t *opts);
+uint32_t *net_tcp_out(struct pbuf *p, struct tcp_hdr *header, const struct tcp_pcb *pcb,
+                      uint32_t *opts);
 signed char net_tcp_in(const struct tcp_pcb *pcb, const struct tcp_hdr *header);
 struct netif *net_route4(const struct ip4_addr *src, const struct ip4_addr *dest);
 struct netif *net_route6(const struct ip6_addr *src, const struct ip6_addr *dest);
@@ -133,7 +135,7 @@ const struct ip6_addr *net_gateway6(const struct netif *n);
 
 #define LWIP_RAND net_random32
 #define LWIP_HOOK_TCP_ISN(lip, lport, rip, rport) net_isn((lip), (lport), (rip), (rport))
-#define LWIP_HOOK_TCP_OUT_ADD_TCPOPTS(p, hdr, pcb, opts) net_tcp_out((p), (pcb), (opts))
+#define LWIP_HOOK_TCP_OUT_ADD_TCPOPTS(p, hdr, pcb, opts) net_tcp_out((p), (hdr), (pcb), (opts))
 #define LWIP_HOOK_TCP_INPACKET_PCB(pcb, hdr, optlen, opt1len, opt2, p) net_tcp_in((pcb), (hdr))
 #define LWIP_HOOK_IP4_ROUTE_SRC(src, dest) net_route4((src), (dest))
 #define LWIP_HOOK_IP6_ROUTE(src, dest) net_route6((src), (dest))
