@@ -10,6 +10,7 @@
 #include "kernel/base/print.h"
 #include "kernel/base/string.h"
 #include "kernel/mutex.h"
+#include "net/alias.h"
 #include "net/core.h"
 #include "net/net.h"
 #include "net/netif.h"
@@ -62,10 +63,10 @@ static int parse(const char *text, ip_addr_t *ip, unsigned *prefix)
 static int add4(const ip_addr_t *ip, unsigned prefix) NEEDS(net_core)
 {
     ip4_addr_t mask;
-    if (!ip4_addr_isany_val(*netif_ip4_addr(eth))) {
-        return -ENOSPC;
-    }
     ip4_addr_set_u32(&mask, prefix == 0 ? 0 : lwip_htonl(~0U << (32 - prefix)));
+    if (!ip4_addr_isany_val(*netif_ip4_addr(eth))) {
+        return alias_add_locked(eth, ip_2_ip4(ip), &mask);
+    }
     netif_set_addr(eth, ip_2_ip4(ip), &mask, &gateway4);
     return 0;
 }

@@ -22,12 +22,12 @@ unsigned iface_mtu(const struct netif *n)
     return n == loopback_netif() ? LOOPBACK_MTU : n->mtu;
 }
 
-void iface_name(const struct netif *n, char *out)
+void iface_name(struct netif *n, char *out)
 {
     memset(out, 0, IFACE_NAME_MAX);
     (void)string_copy(out, IFACE_NAME_MAX, n == loopback_netif() ? "lo" : "eth0");
     if (n != loopback_netif()) {
-        out[3] = (char)('0' + netif_get_index(n) - 2); /* lo is the first */
+        out[3] = (char)('0' + iface_index(n) - 2); /* lo is the first */
     }
 }
 
@@ -40,7 +40,7 @@ struct netif *iface_find_locked(const char *name, size_t len)
     NETIF_FOREACH(n)
     {
         iface_name(n, own);
-        if (strnlen(own, sizeof(own)) == len && memcmp(own, name, len) == 0) {
+        if (!alias_is(n) && strnlen(own, sizeof(own)) == len && memcmp(own, name, len) == 0) {
             return n;
         }
     }
@@ -53,6 +53,7 @@ struct netif *iface_after_locked(const struct netif *n)
     struct netif *next = NULL;
     for (unsigned i = n != NULL ? netif_get_index(n) + 1U : 1; next == NULL && i < IFACE_MAX; i++) {
         next = netif_get_by_index((u8_t)i);
+        next = next != NULL && alias_is(next) ? NULL : next;
     }
     return next;
 }
@@ -64,7 +65,7 @@ struct netif *iface_by_address_locked(const ip4_addr_t *ip)
     NETIF_FOREACH(n)
     {
         if (ip4_addr_cmp(ip, netif_ip4_addr(n))) {
-            return n;
+            return alias_main(n);
         }
     }
     return ip4_addr_isloopback(ip) ? loopback_netif() : NULL;

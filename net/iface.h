@@ -6,12 +6,19 @@
 
 #include <lwip/netif.h>
 
+#include "net/alias.h"
 #include "net/core.h"
 
 #define IFACE_NAME_MAX 16 /* with the NUL: IFNAMSIZ */
 
+/* iface_index: as programs know it; an alias has its interface's. */
+static inline unsigned iface_index(struct netif *n)
+{
+    return netif_get_index(alias_main(n));
+}
+
 /* iface_name: into out[IFACE_NAME_MAX], zero-filled. */
-void iface_name(const struct netif *n, char *out);
+void iface_name(struct netif *n, char *out);
 
 /* iface_find: by the name in name[len], which may end with a NUL; iface_by_address: that has ip,
  * NULL when there is

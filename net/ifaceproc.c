@@ -26,8 +26,8 @@ void ifaceproc_dev(struct text *t, uint64_t key)
     net_need_device();
     net_lock();
     for (unsigned i = 1; i <= INDEX_MAX; i++) {
-        const struct netif *n = netif_get_by_index((u8_t)i);
-        if (n == NULL) {
+        struct netif *n = netif_get_by_index((u8_t)i);
+        if (n == NULL || alias_is(n)) {
             continue;
         }
         const struct iface_counts *c = iface_counts(n);
@@ -40,8 +40,7 @@ void ifaceproc_dev(struct text *t, uint64_t key)
     net_unlock();
 }
 
-static void put_route(struct text *t, const struct netif *n, uint32_t to, uint32_t by,
-                      uint32_t mask)
+static void put_route(struct text *t, struct netif *n, uint32_t to, uint32_t by, uint32_t mask)
 {
     char name[IFACE_NAME_MAX];
     size_t start = t->len;
@@ -75,7 +74,9 @@ void ifaceproc_route(struct text *t, uint64_t key)
         if (gateway != 0) {
             put_route(t, n, 0, gateway, 0);
         }
-        put_route(t, n, ip & mask, 0, mask);
+        if (!alias_is_secondary(n)) {
+            put_route(t, n, ip & mask, 0, mask);
+        }
     }
     net_unlock();
 }

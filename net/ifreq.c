@@ -18,7 +18,7 @@
 #include "net/net.h"
 
 #define QUEUE_LEN 1000
-#define ALL_MAX 8 /* interfaces */
+#define ALL_MAX (2 + ALIAS_MAX) /* addresses */
 
 static_assert(sizeof(struct ifreq) == 40, "as C libraries have it");
 
@@ -77,6 +77,10 @@ static long get(unsigned cmd, uint64_t arg)
     char *alias = strchr(r.ifr_name, ':'); /* eth0:1 is an address of eth0 */
     size_t len = alias != NULL ? (size_t)(alias - r.ifr_name) : sizeof(r.ifr_name);
     const struct netif *n = iface_find_locked(r.ifr_name, len);
+    uint64_t number;
+    if (n != NULL && alias != NULL && string_to_u64(alias + 1, &number) == 0 && number != 0) {
+        n = alias_nth_locked(n, (unsigned)min(number, (uint64_t)ALIAS_MAX + 1) - 1);
+    }
     int err = n == NULL ? -ENODEV : get_locked(n, cmd, &r);
     net_unlock();
     return err != 0 ? err : uaccess_write(uptr(void, arg), &r, sizeof(r));
@@ -90,7 +94,8 @@ static long get_name(uint64_t arg)
     }
     net_lock();
     bool sane = r.ifr_ifindex > 0 && r.ifr_ifindex < (int)UINT8_MAX;
-    const struct netif *n = sane ? netif_get_by_index((u8_t)r.ifr_ifindex) : NULL;
+    struct netif *n = sane ? netif_get_by_index((u8_t)r.ifr_ifindex) : NULL;
+    n = n != NULL && alias_is(n) ? NULL : n;
     if (n != NULL) {
         iface_name(n, r.ifr_name);
     }
@@ -104,6 +109,7 @@ static long get_all(uint64_t arg)
     struct ifconf c;
     struct ifreq all[ALL_MAX];
     size_t n = 0;
+    unsigned naliases = 0;
     struct netif *i;
     if (uaccess_read(&c, uptr(const void, arg), sizeof(c)) != 0) {
         return -EFAULT;
@@ -113,7 +119,13 @@ static long get_all(uint64_t arg)
     for (unsigned index = 1; index <= ALL_MAX; index++) {
         i = netif_get_by_index((u8_t)index);
         if (i != NULL && get_address(i, SIOCGIFADDR, &all[n]) == 0) {
-            iface_name(i, all[n++].ifr_name);
+            iface_name(i, all[n].ifr_name);
+            naliases += alias_is(i);
+            if (alias_is(i)) {
+                all[n].ifr_name[4] = ':'; /* behind eth0 */
+                all[n].ifr_name[5] = (char)('0' + naliases);
+            }
+            n++;
         }
     }
     net_unlock();

@@ -19,6 +19,7 @@
 #include "kernel/base/print.h"
 #include "kernel/base/string.h"
 #include "kernel/heap.h"
+#include "net/alias.h"
 #include "net/loopback.h"
 #include "net/netpoll.h"
 #include "net/offload.h"
@@ -155,13 +156,18 @@ static void input(struct virtio_net_frame *f) NEEDS(net_core)
     if (p == NULL) {
         return;
     }
+    struct netif *in = &eth;
     eth.chksum_flags = (uint16_t)(good ? eth.chksum_flags & ~check : eth.chksum_flags | check);
     if (is_short(p)) {
         (void)pbuf_free(p);
         return;
     }
+    const uint8_t *frame = p->payload;
+    if ((frame[12] << 8 | frame[13]) == ETHTYPE_ARP) {
+        in = alias_asked_locked(&eth, frame + ETHERNET_LEN, p->len - ETHERNET_LEN);
+    }
     tcpfind_begin_locked((const char *)p->payload + ETHERNET_LEN, p->len - ETHERNET_LEN);
-    if (ethernet_input(p, &eth) != ERR_OK) {
+    if (ethernet_input(p, in) != ERR_OK) {
         (void)pbuf_free(p);
     }
     tcpfind_end_locked();
@@ -267,13 +273,14 @@ static void reap(void) NEEDS(net_core)
 /* Of IPv6 lwIP keeps what each destination takes, which would have it cut packets itself. */
 bool netif_cuts_segments(const ip_addr_t *local, const ip_addr_t *remote)
 {
-    return IP_IS_V4(remote) && info.segment4 && ip_route(local, remote) == &eth;
+    struct netif *out = IP_IS_V4(remote) && info.segment4 ? ip_route(local, remote) : NULL;
+    return out != NULL && alias_main(out) == &eth;
 }
 
 /* It looks at the interface whether a packet is too long. */
 void netif_let_long_locked(void)
 {
-    eth.mtu = UINT16_MAX;
+    alias_set_mtu_locked(&eth, UINT16_MAX);
 }
 
 /* lwIP's linkoutput: p begins with the Ethernet header. */
@@ -284,7 +291,7 @@ static err_t send(struct netif *n, struct pbuf *p)
     if (p->len < ETHERNET_LEN + IP_HLEN && p->next != NULL) {
         return ERR_BUF; /* lwIP keeps headers together */
     }
-    eth.mtu = info.mtu;
+    alias_set_mtu_locked(&eth, info.mtu);
     offload_finish_ip4(p->payload);
     struct virtio_net_hdr_v1 h = {0};
     if (offload_prepare_tcp(&h, p, info.checksum)) {
@@ -320,7 +327,7 @@ static err_t output6(struct netif *n, struct pbuf *p, const ip6_addr_t *to)
 bool netif_flush_locked(void)
 {
     unsigned n = virtio_net_unflushed();
-    eth.mtu = info.mtu;
+    alias_set_mtu_locked(&eth, info.mtu);
     if (n == 0 || !started) {
         return false;
     }

@@ -54,7 +54,7 @@ static const void *attribute(const struct request *r, size_t header_len, unsigne
     return NULL;
 }
 
-static void put_link(struct request *r, const struct netif *n) NEEDS(net_core)
+static void put_link(struct request *r, struct netif *n) NEEDS(net_core)
 {
     static const uint8_t nobody[ETH_HWADDR_LEN];
     char name[IFACE_NAME_MAX];
@@ -106,6 +106,7 @@ static int answer_link(struct request *r) NEEDS(net_core)
     const char *name = attribute(r, sizeof(*asked), IFLA_IFNAME, 1);
     if (asked->ifi_index > 0) {
         n = netif_get_by_index((u8_t)min(asked->ifi_index, 255));
+        n = n != NULL && alias_is(n) ? NULL : n;
     } else if (name != NULL) {
         n = iface_find_locked(name, strnlen(name, IFACE_NAME_MAX));
     } else {
@@ -124,19 +125,20 @@ static uint8_t prefix_len(uint32_t mask)
     return mask == 0 ? 0 : (uint8_t)(32 - __builtin_ctz(__builtin_bswap32(mask)));
 }
 
-static void put_address4(struct request *r, const struct netif *n) NEEDS(net_core)
+static void put_address4(struct request *r, struct netif *n) NEEDS(net_core)
 {
     char name[IFACE_NAME_MAX];
     bool lo = n == loopback_netif();
     uint32_t ip = ip4_addr_get_u32(netif_ip4_addr(n));
     uint32_t mask = ip4_addr_get_u32(netif_ip4_netmask(n));
     uint32_t all = ip | ~mask;
+    uint32_t flags = IFA_F_PERMANENT | (alias_is_secondary(n) ? IFA_F_SECONDARY : 0);
     struct ifa_cacheinfo cache = {.ifa_prefered = FOREVER, .ifa_valid = FOREVER};
     struct ifaddrmsg info = {.ifa_family = AF_INET,
                              .ifa_prefixlen = prefix_len(mask),
-                             .ifa_flags = IFA_F_PERMANENT,
+                             .ifa_flags = (uint8_t)flags,
                              .ifa_scope = lo ? RT_SCOPE_HOST : RT_SCOPE_UNIVERSE,
-                             .ifa_index = netif_get_index(n)};
+                             .ifa_index = iface_index(n)};
     if (ip == 0) {
         return;
     }
@@ -148,9 +150,21 @@ static void put_address4(struct request *r, const struct netif *n) NEEDS(net_cor
         nl_put_u32(r->out, IFA_BROADCAST, all);
     }
     nl_put_string(r->out, IFA_LABEL, name);
-    nl_put_u32(r->out, IFA_FLAGS, IFA_F_PERMANENT);
+    nl_put_u32(r->out, IFA_FLAGS, flags);
     nl_put(r->out, IFA_CACHEINFO, &cache, sizeof(cache));
     nl_end(r->out);
+}
+
+static void put_addresses4(struct request *r, struct netif *n) NEEDS(net_core)
+{
+    for (unsigned second = 0; second < 2; second++) { /* Linux lists those at the end */
+        unsigned i = 0;
+        for (struct netif *a = n; a != NULL; a = alias_nth_locked(n, i++)) {
+            if (alias_is_secondary(a) == (second != 0)) {
+                put_address4(r, a);
+            }
+        }
+    }
 }
 
 static uint8_t scope6(const ip6_addr_t *ip)
@@ -195,7 +209,7 @@ static int answer_address(struct request *r) NEEDS(net_core)
     for (n = iface_after_locked(NULL); n != NULL; n = iface_after_locked(n)) {
         if (asked->ifa_family != AF_INET6 &&
             (asked->ifa_index == 0 || asked->ifa_index == netif_get_index(n))) {
-            put_address4(r, n);
+            put_addresses4(r, n);
         }
     }
     for (n = iface_after_locked(NULL); n != NULL; n = iface_after_locked(n)) {
@@ -212,7 +226,7 @@ static int answer_address(struct request *r) NEEDS(net_core)
 struct route {
     uint8_t family, bits, table, scope, type;
     const void *to, *by, *from;
-    const struct netif *out;
+    struct netif *out;
     unsigned metric; /* 0: none */
 };
 
@@ -242,11 +256,11 @@ static void put_route(struct request *r, const struct route *w) NEEDS(net_core)
     if (w->by != NULL) {
         nl_put(r->out, RTA_GATEWAY, w->by, len);
     }
-    nl_put_u32(r->out, RTA_OIF, netif_get_index(w->out));
+    nl_put_u32(r->out, RTA_OIF, iface_index(w->out));
     nl_end(r->out);
 }
 
-static void put_routes4(struct request *r, const struct netif *n) NEEDS(net_core)
+static void put_routes4(struct request *r, struct netif *n) NEEDS(net_core)
 {
     uint32_t ip = ip4_addr_get_u32(netif_ip4_addr(n));
     uint32_t mask = ip4_addr_get_u32(netif_ip4_netmask(n));
@@ -264,7 +278,7 @@ static void put_routes4(struct request *r, const struct netif *n) NEEDS(net_core
     if (lo) {
         put_route(r, &(struct route){AF_INET, bits, RT_TABLE_LOCAL, RT_SCOPE_HOST, RTN_LOCAL, &net,
                                      NULL, &ip, n, 0});
-    } else {
+    } else if (!alias_is_secondary(n)) {
         put_route(r, &(struct route){AF_INET, bits, RT_TABLE_MAIN, RT_SCOPE_LINK, RTN_UNICAST, &net,
                                      NULL, &ip, n, 0});
     }
@@ -273,6 +287,14 @@ static void put_routes4(struct request *r, const struct netif *n) NEEDS(net_core
     uint32_t all = ip | ~mask;
     put_route(r, &(struct route){AF_INET, 32, RT_TABLE_LOCAL, RT_SCOPE_LINK, RTN_BROADCAST, &all,
                                  NULL, &ip, n, 0});
+}
+
+static void put_all_routes4(struct request *r, struct netif *n) NEEDS(net_core)
+{
+    unsigned i = 0;
+    for (struct netif *a = n; a != NULL; a = alias_nth_locked(n, i++)) {
+        put_routes4(r, a);
+    }
 }
 
 static void put_routes6(struct request *r, struct netif *n) NEEDS(net_core)
@@ -331,7 +353,7 @@ static int answer_route(struct request *r) NEEDS(net_core)
     }
     for (n = iface_after_locked(NULL); n != NULL; n = iface_after_locked(n)) {
         if (asked->rtm_family != AF_INET6) {
-            put_routes4(r, n);
+            put_all_routes4(r, n);
         }
     }
     for (n = iface_after_locked(NULL); n != NULL; n = iface_after_locked(n)) {
@@ -356,7 +378,7 @@ static int answer_neighbour(struct request *r) NEEDS(net_core)
             continue;
         }
         struct ndmsg info = {.ndm_family = AF_INET,
-                             .ndm_ifindex = netif_get_index(n),
+                             .ndm_ifindex = (int)iface_index(n),
                              .ndm_state = NUD_REACHABLE,
                              .ndm_type = RTN_UNICAST};
         nl_begin(r->out, RTM_NEWNEIGH, r->flags, &info, sizeof(info));
