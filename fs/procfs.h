@@ -15,4 +15,7 @@ MUST_CHECK int sysfs_create(struct mount **out);
 /* procfs_net: the table that /proc/self/net is made of, which a layer above sets at boot. */
 extern const struct textfs_entry *procfs_net;
 
+/* sysfs_class: the same of /sys/class. */
+extern const struct textfs_entry *sysfs_class;
+
 #endif

@@ -14,6 +14,8 @@ static void show_huge_size(struct text *t, uint64_t key)
     text_print(t, "%lu\n", HUGE_SIZE);
 }
 
+const struct textfs_entry *sysfs_class;
+
 static const struct textfs_entry none[] = {{.name = NULL}};
 
 /* "0" or "0-3", and the same CPUs as a mask. */
@@ -125,7 +127,7 @@ static const struct textfs_entry fs[] = {
 static const struct textfs_entry table[] = {
     TEXTFS_DIR("block", none),
     TEXTFS_DIR("bus", none),
-    TEXTFS_DIR("class", none),
+    {.name = "class", .mode = S_IFDIR | 0555, .given = &sysfs_class},
     TEXTFS_DIR("devices", devices),
     TEXTFS_DIR("fs", fs),
     TEXTFS_DIR("kernel", kernel),

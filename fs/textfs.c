@@ -176,7 +176,7 @@ static int dir_lookup(struct vnode *v, const char *name, size_t len, struct vnod
         c++;
     }
     if (c != NULL && c->name != NULL) {
-        n = node_create(v->mount, dir, c, (uint64_t)(c - first), dir->key);
+        n = node_create(v->mount, dir, c, (uint64_t)(c - first), c->key != 0 ? c->key : dir->key);
     } else if (e->numbers != NULL && parse_name(e->numbers, name, len, &number) &&
                e->numbers->next(number) == (long)number) {
         n = node_create(v->mount, dir, e->numbers->entry, CURSOR_NUMBERS + number, number);

@@ -25,7 +25,7 @@ struct textfs_numbers {
 };
 
 /* One name. Members that its type has no use for are NULL. key: the number of the nearest directory
- * or entry above or at it that is named by one, else 0. */
+ * or entry above or at it that is named by one or has one, else 0. */
 struct textfs_entry {
     const char *name; /* NULL ends a table */
     uint32_t mode; /* with S_IFMT */
@@ -38,6 +38,7 @@ struct textfs_entry {
     int (*store)(const char *text, size_t len, uint64_t key); /* NULL: writing fails with -EINVAL */
     int (*jump)(struct mount *m, uint64_t key, struct path *out); /* see vnode_ops; NULL */
     uint32_t (*mode_of)(uint64_t key); /* permissions that depend on key; NULL */
+    uint64_t key; /* of it and what is below; 0: that of what is above */
     bool owned; /* belongs to the process's user, else to root */
 };
 

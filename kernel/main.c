@@ -35,6 +35,7 @@
 #include "loader/symbols.h"
 #include "loader/vdso.h"
 #include "net/net.h"
+#include "net/ifacesys.h"
 #include "net/netproc.h"
 #include "platform/boot.h"
 #include "platform/clock.h"
@@ -193,6 +194,7 @@ static void start_files(void)
         stop("no initial RAM disk: nothing to run", -ENOENT);
     }
     procfs_net = netproc_table;
+    sysfs_class = ifacesys_table;
     int err = vfs_init(pages_map(image), image, len);
     if (err != 0) {
         process_exit(STATUS_OWN_ERROR); /* vfs_init has said why */

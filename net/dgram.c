@@ -7,9 +7,11 @@
 #include <asm/poll.h>
 #include <asm/siginfo.h>
 #include <asm/socket.h>
+#include <linux/in.h>
 
 #include "kernel/base/string.h"
 #include "kernel/heap.h"
+#include "net/counters.h"
 #include "net/multicast.h"
 #include "platform/clock.h"
 
@@ -137,6 +139,7 @@ void dgram_receive_locked(struct dgram_socket *t, struct datagram *d)
     spin_unlock(&t->s.lock);
     if (full) {
         __atomic_fetch_add(&t->drops, 1, __ATOMIC_RELAXED);
+        net_counters.udp_full += t->s.protocol == IPPROTO_UDP;
         datagram_put(d);
         return;
     }

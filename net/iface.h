@@ -33,7 +33,8 @@ unsigned iface_mtu(const struct netif *n);
 
 /* What has come in and gone out. */
 struct iface_counts {
-    uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes;
+    uint64_t rx_packets, rx_bytes, rx_dropped, multicast;
+    uint64_t tx_packets, tx_bytes, tx_dropped;
 };
 #define IFACE_MAX 4
 extern struct iface_counts iface_counters[IFACE_MAX]; /* [net_core] by index */

@@ -32,10 +32,10 @@ void ifaceproc_dev(struct text *t, uint64_t key)
         }
         const struct iface_counts *c = iface_counts(n);
         iface_name(n, name);
-        text_print(t, "%6s: %7lu %7lu %4u %4u %4u %5u %10u %9u", name, c->rx_bytes, c->rx_packets,
-                   0U, 0U, 0U, 0U, 0U, 0U);
-        text_print(t, " %8lu %7lu %4u %4u %4u %5u %7u %10u\n", c->tx_bytes, c->tx_packets, 0U, 0U,
-                   0U, 0U, 0U, 0U);
+        text_print(t, "%6s: %7lu %7lu %4u %4lu %4u %5u %10u %9lu", name, c->rx_bytes, c->rx_packets,
+                   0U, c->rx_dropped, 0U, 0U, 0U, c->multicast);
+        text_print(t, " %8lu %7lu %4u %4lu %4u %5u %7u %10u\n", c->tx_bytes, c->tx_packets, 0U,
+                   c->tx_dropped, 0U, 0U, 0U, 0U);
     }
     net_unlock();
 }

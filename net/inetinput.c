@@ -9,6 +9,7 @@
 #include <lwip/prot/ip6.h>
 #include <lwip/prot/udp.h>
 #include <lwip/raw.h>
+#include <lwip/stats.h>
 
 #include "kernel/base/string.h"
 #include "net/icmperror.h"
@@ -89,6 +90,11 @@ static u8_t on_udp(void *arg, struct raw_pcb *pcb, struct pbuf *p, const ip_addr
     }
     bool good = sum_is_good(p, &h, ip_len);
     struct datagram *d = good ? copy(p, ip_len + UDP_HLEN, len - UDP_HLEN, &h) : NULL;
+    if (!good) {
+        MIB2_STATS_INC(mib2.udpinerrors);
+    } else if (!many) {
+        MIB2_STATS_INC(mib2.udpindatagrams);
+    }
     if (d != NULL && many) {
         udptable_deliver_many_locked(&k, d);
         datagram_put(d);

@@ -221,33 +221,3 @@ void inetproc_sockstat(struct text *t, uint64_t key)
     text_print(t, "UDP: inuse %u mem 0\nUDPLITE: inuse 0\n", s.udp);
     text_print(t, "RAW: inuse %u\nFRAG: inuse 0 memory 0\n", s.raw);
 }
-
-void inetproc_snmp(struct text *t, uint64_t key)
-{
-    unsigned open = 0;
-    (void)key;
-    net_lock();
-    open = length(tcp_active_pcbs);
-    net_unlock();
-    text_print(t, "Ip: Forwarding DefaultTTL InReceives InHdrErrors InAddrErrors ForwDatagrams "
-                  "InUnknownProtos InDiscards InDelivers OutRequests OutDiscards OutNoRoutes "
-                  "ReasmTimeout ReasmReqds ReasmOKs ReasmFails FragOKs FragFails FragCreates\n"
-                  "Ip: 2 64 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0\n");
-    text_print(t, "Icmp: InMsgs InErrors InCsumErrors InDestUnreachs OutMsgs OutErrors "
-                  "OutDestUnreachs\nIcmp: 0 0 0 0 0 0 0\n");
-    text_print(t,
-               "Tcp: RtoAlgorithm RtoMin RtoMax MaxConn ActiveOpens PassiveOpens AttemptFails "
-               "EstabResets CurrEstab InSegs OutSegs RetransSegs InErrs OutRsts InCsumErrors\n"
-               "Tcp: 1 300 120000 -1 0 0 0 0 %u 0 0 0 0 0 0\n",
-               open);
-    text_print(t, "Udp: InDatagrams NoPorts InErrors OutDatagrams RcvbufErrors SndbufErrors "
-                  "InCsumErrors IgnoredMulti MemErrors\nUdp: 0 0 0 0 0 0 0 0 0\n");
-}
-
-void inetproc_netstat(struct text *t, uint64_t key)
-{
-    (void)key;
-    text_print(t, "TcpExt: SyncookiesSent SyncookiesRecv SyncookiesFailed ListenOverflows "
-                  "ListenDrops\nTcpExt: 0 0 0 0 0\n");
-    text_print(t, "IpExt: InNoRoutes InTruncatedPkts InMcastPkts OutMcastPkts\nIpExt: 0 0 0 0\n");
-}

@@ -12,8 +12,10 @@ void inetproc_udp6(struct text *t, uint64_t key);
 void inetproc_raw(struct text *t, uint64_t key);
 void inetproc_raw6(struct text *t, uint64_t key);
 void inetproc_sockstat(struct text *t, uint64_t key);
-void inetproc_snmp(struct text *t, uint64_t key);
-void inetproc_netstat(struct text *t, uint64_t key);
+
+/* Counters: net/snmpproc.c. */
+void snmpproc_snmp(struct text *t, uint64_t key);
+void snmpproc_netstat(struct text *t, uint64_t key);
 
 /* Of interfaces: net/ifaceproc.c. */
 void ifaceproc_dev(struct text *t, uint64_t key);

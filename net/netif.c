@@ -20,6 +20,7 @@
 #include "kernel/base/string.h"
 #include "kernel/heap.h"
 #include "net/alias.h"
+#include "net/iface.h"
 #include "net/loopback.h"
 #include "net/netpoll.h"
 #include "net/offload.h"
@@ -33,6 +34,7 @@
 #define HEADER_LEN sizeof(struct virtio_net_hdr_v1)
 #define COPY_MAX 512 /* bytes of a frame that is copied */
 #define BATCH 32 /* frames that are taken in without letting others have the lock */
+#define PIECES_MAX 128 /* of a packet that is sent: half of the ring */
 #define TELL_AT 16 /* packets of which the device is told at once */
 #define TELL_CYCLES 200000UL /* fewer wait so long for others */
 #define WAITING_MAX 1024 /* packets that wait for room in the ring */
@@ -142,10 +144,18 @@ static bool is_short(const struct pbuf *p)
     }
 }
 
+/* A frame to many, not to all. */
+static bool is_group(const uint8_t *frame)
+{
+    return (frame[0] & 1U) != 0 && memcmp(frame, ethbroadcast.addr, ETH_HWADDR_LEN) != 0;
+}
+
 static void input(struct virtio_net_frame *f) NEEDS(net_core)
 {
     uint16_t check = NETIF_CHECKSUM_CHECK_TCP | NETIF_CHECKSUM_CHECK_UDP;
+    iface_count_in(&eth, f->len);
     if (f->len > UINT16_MAX) { /* lwIP's longest */
+        iface_counts(&eth)->rx_dropped++;
         for (unsigned i = 0; i < f->n; i++) {
             virtio_net_reuse(f->part[i].page);
         }
@@ -154,11 +164,13 @@ static void input(struct virtio_net_frame *f) NEEDS(net_core)
     bool good = sums_are_good(f);
     struct pbuf *p = frame_pbuf(f);
     if (p == NULL) {
+        iface_counts(&eth)->rx_dropped++;
         return;
     }
     struct netif *in = &eth;
     eth.chksum_flags = (uint16_t)(good ? eth.chksum_flags & ~check : eth.chksum_flags | check);
     if (is_short(p)) {
+        iface_counts(&eth)->rx_dropped++;
         (void)pbuf_free(p);
         return;
     }
@@ -166,6 +178,7 @@ static void input(struct virtio_net_frame *f) NEEDS(net_core)
     if ((frame[12] << 8 | frame[13]) == ETHTYPE_ARP) {
         in = alias_asked_locked(&eth, frame + ETHERNET_LEN, p->len - ETHERNET_LEN);
     }
+    iface_counts(&eth)->multicast += is_group(p->payload);
     tcpfind_begin_locked((const char *)p->payload + ETHERNET_LEN, p->len - ETHERNET_LEN);
     if (ethernet_input(p, in) != ERR_OK) {
         (void)pbuf_free(p);
@@ -239,9 +252,9 @@ static bool give(const struct packet *packet) NEEDS(net_core)
 {
     struct pbuf *p = packet->pbuf;
     unsigned flow = flow_of(p);
-    struct virtqueue_part parts[VIRTIO_NET_SLOTS];
+    struct virtqueue_part parts[PIECES_MAX];
     unsigned n = 0;
-    for (const struct pbuf *q = p; q != NULL && n < VIRTIO_NET_SLOTS; q = q->next) {
+    for (const struct pbuf *q = p; q != NULL && n < PIECES_MAX; q = q->next) {
         if (q->len != 0) {
             parts[n++] = (struct virtqueue_part){physical(q->payload), q->len};
         }
@@ -283,6 +296,16 @@ void netif_let_long_locked(void)
     alias_set_mtu_locked(&eth, UINT16_MAX);
 }
 
+/* p with one more reference, or a copy of it if the device would not take so many pieces. */
+static struct pbuf *in_few_pieces(struct pbuf *p)
+{
+    if (pbuf_clen(p) > PIECES_MAX) {
+        return pbuf_clone(PBUF_RAW, PBUF_RAM, p);
+    }
+    pbuf_ref(p);
+    return p;
+}
+
 /* lwIP's linkoutput: p begins with the Ethernet header. */
 static err_t send(struct netif *n, struct pbuf *p)
 {
@@ -304,10 +327,11 @@ static err_t send(struct netif *n, struct pbuf *p)
     if (nslots < VIRTIO_NET_SLOTS / 2 || nwaiting != 0) {
         reap();
     }
-    if (nwaiting == WAITING_MAX) {
+    if (nwaiting == WAITING_MAX || (p = in_few_pieces(p)) == NULL) {
+        iface_counts(&eth)->tx_dropped++;
         return ERR_MEM;
     }
-    pbuf_ref(p);
+    iface_count_out(&eth, p->tot_len - HEADER_LEN);
     struct packet packet = {p, ++accepted};
     if (nwaiting != 0 || !give(&packet)) {
         waiting[(waiting_first + nwaiting++) % WAITING_MAX] = packet;

@@ -4,6 +4,7 @@
 #include <asm/errno.h>
 #include <asm/poll.h>
 #include <lwip/priv/tcp_priv.h>
+#include <lwip/stats.h>
 
 #include "net/netif.h"
 #include "net/tcp.h"
@@ -89,6 +90,9 @@ static void on_error(void *arg, err_t err)
     struct tcp_socket *t = arg;
     int error = err == ERR_CLSD ? 0 : -inetaddr_errno(err);
     lock_assert_held(&net_core);
+    if (t->phase == TCP_CONNECTING) {
+        MIB2_STATS_INC(mib2.tcpattemptfails);
+    }
     if (t->unreachable != 0) {
         error = t->unreachable;
     } else if (err == ERR_RST) {

@@ -5,6 +5,7 @@
 
 #include <lwip/priv/tcp_priv.h>
 
+#include "net/counters.h"
 #include "net/tcp.h"
 #include "net/tcpshare.h"
 
@@ -37,6 +38,7 @@ err_t net_tcp_in(const struct tcp_pcb *pcb, const struct tcp_hdr *header)
     lock_assert_held(&net_core);
     const struct tcp_socket *t = tcpshare_choose_locked(l, ip_current_src_addr(), header->src);
     if (t == NULL || t->naccepted > t->backlog) {
+        net_counters.listen_full++;
         return ERR_WOULDBLOCK;
     }
     if (l->accepts_pending >= HALF_OPEN_MAX) {

@@ -9,6 +9,7 @@
 #include <lwip/inet_chksum.h>
 #include <lwip/ip.h>
 #include <lwip/prot/udp.h>
+#include <lwip/stats.h>
 
 #include "kernel/base/string.h"
 #include "net/iface.h"
@@ -89,10 +90,12 @@ static void deliver(struct datagram *d, bool many) NEEDS(net_core)
     }
     struct dgram_socket *t = udptable_find_locked(&k);
     if (t == NULL) {
+        MIB2_STATS_INC(mib2.udpnoports);
         udp_refused_locked(&k, d->data, d->len);
         return;
     }
     __atomic_fetch_add(&d->refs, 1, __ATOMIC_RELAXED);
+    MIB2_STATS_INC(mib2.udpindatagrams);
     dgram_receive_locked(t, d);
 }
 
@@ -172,6 +175,7 @@ static int send_locked(struct dgram_socket *t, const struct dgram_plan *p, struc
     if (err != 0) {
         return err;
     }
+    MIB2_STATS_INC(mib2.udpoutdatagrams);
     bool many = r.broadcast || r.multicast;
     if (r.local) {
         iface_count_out(r.out, d->len + UDP_HLEN + IP_HLEN);

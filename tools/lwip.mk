@@ -8,7 +8,7 @@ LWIP_SUM := 0a8276d09fc4e97bbba2f953d74af2388fc2195ea156be9d7589e297a68fde24
 LWIP_READY := $(LWIP_DIR)/lwip/.ready
 
 LWIP_FLAGS := -isystem $(LWIP_DIR)/lwip/src/include -Inet/lwip
-LWIP_UNITS := def inet_chksum init ip mem memp netif pbuf raw tcp tcp_in tcp_out udp \
+LWIP_UNITS := def inet_chksum init ip mem memp netif pbuf raw stats tcp tcp_in tcp_out udp \
     $(addprefix ipv4/,dhcp etharp icmp igmp ip4 ip4_addr ip4_frag) \
     $(addprefix ipv6/,ethip6 icmp6 inet6 ip6 ip6_addr ip6_frag mld6 nd6)
 LWIP_LIBOS_OBJ := $(patsubst %,$(B)/libos/lwip/%.o,$(LWIP_UNITS)) $(B)/libos/lwip/ethernet.o

@@ -110,7 +110,27 @@
 #define LWIP_CHKSUM net_checksum
 #define LWIP_CHKSUM_COPY_ALGORITHM 0
 
-#define LWIP_STATS 0
+/* Only what SNMP has names for: /proc/net/snmp. */
+#define LWIP_STATS 1
+#define LWIP_STATS_LARGE 1
+#define MIB2_STATS 1
+#define stats_init lwip_stats_init /* the kernel has one of that name */
+#define LINK_STATS 0
+#define ETHARP_STATS 0
+#define IP_STATS 0
+#define IPFRAG_STATS 0
+#define ICMP_STATS 0
+#define IGMP_STATS 0
+#define UDP_STATS 0
+#define TCP_STATS 0
+#define MEM_STATS 0
+#define MEMP_STATS 0
+#define SYS_STATS 0
+#define IP6_STATS 0
+#define ICMP6_STATS 0
+#define IP6_FRAG_STATS 0
+#define MLD6_STATS 0
+#define ND6_STATS 0
 #define LWIP_HAVE_INT64 1
 #define LWIP_DEBUG 0
 
