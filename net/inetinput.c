@@ -32,7 +32,8 @@ static uint8_t tos_now(void)
                               : IPH_TOS(ip4_current_header());
 }
 
-static bool sum_is_good(struct pbuf *p, const struct udp_hdr *h, size_t ip_len)
+/* len: of the UDP packet; there may be more behind it. */
+static bool sum_is_good(struct pbuf *p, const struct udp_hdr *h, size_t ip_len, size_t len)
 {
     if ((ip_current_input_netif()->chksum_flags & NETIF_CHECKSUM_CHECK_UDP) == 0) {
         return true;
@@ -41,8 +42,8 @@ static bool sum_is_good(struct pbuf *p, const struct udp_hdr *h, size_t ip_len)
         return !ip_current_is_v6();
     }
     (void)pbuf_remove_header(p, ip_len);
-    uint16_t sum = ip_chksum_pseudo(p, IP_PROTO_UDP, p->tot_len, ip_current_src_addr(),
-                                    ip_current_dest_addr());
+    uint16_t sum = ip_chksum_pseudo_partial(p, IP_PROTO_UDP, (u16_t)len, (u16_t)len,
+                                            ip_current_src_addr(), ip_current_dest_addr());
     (void)pbuf_add_header_force(p, ip_len);
     return sum == 0;
 }
@@ -88,7 +89,7 @@ static u8_t on_udp(void *arg, struct raw_pcb *pcb, struct pbuf *p, const ip_addr
     if (t == NULL && !many) {
         return PASSED;
     }
-    bool good = sum_is_good(p, &h, ip_len);
+    bool good = sum_is_good(p, &h, ip_len, len);
     struct datagram *d = good ? copy(p, ip_len + UDP_HLEN, len - UDP_HLEN, &h) : NULL;
     if (!good) {
         MIB2_STATS_INC(mib2.udpinerrors);

@@ -40,6 +40,12 @@ bool inetroute_is_broadcast_locked(const ip_addr_t *ip)
     return ip4_addr_get_u32(ip_2_ip4(ip)) == LOOPBACK_BROADCAST;
 }
 
+/* NULL: there is none. lwIP's indices are shorter than what programs may name. */
+static struct netif *device_of(unsigned index)
+{
+    return index <= UINT8_MAX ? netif_get_by_index((u8_t)index) : NULL;
+}
+
 static bool has_address(const struct netif *n, bool v6)
 {
     if (!netif_is_up(n)) {
@@ -56,7 +62,7 @@ static struct netif *find_for_many(const ip_addr_t *to, const ip_addr_t *from, u
     struct netif *n;
     bool v6 = IP_IS_V6_VAL(*to);
     if (device != 0) {
-        n = netif_get_by_index((u8_t)device);
+        n = device_of(device);
         return n != NULL && has_address(n, v6) ? n : NULL;
     }
     NETIF_FOREACH(n)
@@ -183,7 +189,10 @@ int inetroute_find_locked(const ip_addr_t *to, const ip_addr_t *from, unsigned d
                           struct inet_route *out)
 {
     lock_assert_held(&net_core);
-    *out = (struct inet_route){.out = NULL};
+    *out = (struct inet_route){.out = device != 0 ? device_of(device) : NULL};
+    if (device != 0 && out->out == NULL) {
+        return -ENODEV;
+    }
     ip_addr_t any = *to;
     ip_addr_set_any(IP_IS_V6_VAL(*to), &any);
     if (from == NULL || ip_addr_isany(from)) {
@@ -197,11 +206,8 @@ int inetroute_find_locked(const ip_addr_t *to, const ip_addr_t *from, unsigned d
     if (inetaddr_is_local(to)) {
         return route_local(to, from, device, out);
     }
-    if (device != 0) {
-        out->out = netif_get_by_index((u8_t)device);
-        if (out->out == NULL || !netif_is_up(out->out)) {
-            return out->out == NULL ? -ENODEV : -ENETUNREACH;
-        }
+    if (out->out != NULL && !netif_is_up(out->out)) {
+        return -ENETUNREACH;
     }
     return IP_IS_V4_VAL(*to) ? route_v4(to, from, out) : route_v6(to, from, out);
 }

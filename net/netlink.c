@@ -286,6 +286,7 @@ static void put_back(struct netlink_socket *n, struct parcel *p)
     list_push(&n->parcels, &p->link);
     n->bytes += p->len;
     spin_unlock(&n->s.lock);
+    (void)wait_wake_events(&n->s.changed, WAIT_ALL, POLLIN | POLLRDNORM); /* who missed it waits */
 }
 
 static unsigned netlink_poll(struct socket *s)
@@ -389,6 +390,15 @@ static int netlink_get_option(struct socket *s, int level, int option, void *val
     return socket_put_value(value, len, &number, sizeof(number));
 }
 
+static void set_bits(uint32_t *word, uint32_t bits, bool on)
+{
+    if (on) {
+        __atomic_fetch_or(word, bits, __ATOMIC_RELAXED);
+    } else {
+        __atomic_fetch_and(word, ~bits, __ATOMIC_RELAXED);
+    }
+}
+
 static int netlink_set_option(struct socket *s, int level, int option, const void *value,
                               size_t len)
 {
@@ -406,13 +416,13 @@ static int netlink_set_option(struct socket *s, int level, int option, const voi
             return -EINVAL;
         }
         uint32_t bit = number <= 32 ? 1U << (number - 1) : 0;
-        n->groups = option == NETLINK_ADD_MEMBERSHIP ? n->groups | bit : n->groups & ~bit;
+        set_bits(&n->groups, bit, option == NETLINK_ADD_MEMBERSHIP);
         return 0;
     }
     if (option <= 0 || option > NETLINK_GET_STRICT_CHK) {
         return -ENOPROTOOPT;
     }
-    n->options = number != 0 ? n->options | 1U << option : n->options & ~(1U << option);
+    set_bits(&n->options, 1U << option, number != 0);
     return 0;
 }
 

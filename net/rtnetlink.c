@@ -34,9 +34,8 @@ struct request {
     struct nl_text *out;
 };
 
-/* An attribute of the request; NULL: it has none. */
-static const void *attribute(const struct request *r, size_t header_len, unsigned type,
-                             size_t least)
+/* An attribute of the request of at least *len bytes, and its length; NULL: it has none. */
+static const void *attribute(const struct request *r, size_t header_len, unsigned type, size_t *len)
 {
     const char *at = (const char *)r->h + NLMSG_HDRLEN + NLMSG_ALIGN(header_len);
     const char *end = (const char *)r->h + r->h->nlmsg_len;
@@ -46,7 +45,9 @@ static const void *attribute(const struct request *r, size_t header_len, unsigne
         if (a.nla_len < NLA_HDRLEN || a.nla_len > (size_t)(end - at)) {
             return NULL;
         }
-        if ((a.nla_type & NLA_TYPE_MASK) == type && a.nla_len - (size_t)NLA_HDRLEN >= least) {
+        size_t has = a.nla_len - (size_t)NLA_HDRLEN;
+        if ((a.nla_type & NLA_TYPE_MASK) == type && has >= *len) {
+            *len = has;
             return at + NLA_HDRLEN;
         }
         at += min((size_t)NLA_ALIGN(a.nla_len), (size_t)(end - at));
@@ -103,12 +104,13 @@ static int answer_link(struct request *r) NEEDS(net_core)
         }
         return 0;
     }
-    const char *name = attribute(r, sizeof(*asked), IFLA_IFNAME, 1);
+    size_t len = 1;
+    const char *name = attribute(r, sizeof(*asked), IFLA_IFNAME, &len);
     if (asked->ifi_index > 0) {
         n = netif_get_by_index((u8_t)min(asked->ifi_index, 255));
         n = n != NULL && alias_is(n) ? NULL : n;
     } else if (name != NULL) {
-        n = iface_find_locked(name, strnlen(name, IFACE_NAME_MAX));
+        n = iface_find_locked(name, min(len, (size_t)IFACE_NAME_MAX));
     } else {
         return -EINVAL;
     }
@@ -320,7 +322,8 @@ static int answer_way(struct request *r) NEEDS(net_core)
     const struct rtmsg *asked = r->header;
     bool v6 = asked->rtm_family == AF_INET6;
     size_t len = v6 ? 16 : 4;
-    const void *to = attribute(r, sizeof(*asked), RTA_DST, len);
+    size_t has = len;
+    const void *to = attribute(r, sizeof(*asked), RTA_DST, &has);
     struct inet_route way;
     ip_addr_t ip;
     uint32_t gateway;
@@ -410,7 +413,7 @@ int rtnetlink_answer(const struct nlmsghdr *message, struct nl_text *out, bool *
         size_t given = message->nlmsg_len - NLMSG_HDRLEN;
         memcpy(header, (const char *)message + NLMSG_HDRLEN, min(given, answers[i].len));
         struct request r = {.h = message, .header = header, .out = out};
-        r.dump = *dump = (message->nlmsg_flags & NLM_F_DUMP) == NLM_F_DUMP;
+        r.dump = *dump = (message->nlmsg_flags & NLM_F_DUMP) != 0; /* either bit, as Linux */
         r.flags = r.dump ? NLM_F_MULTI : 0;
         net_lock();
         int err = answers[i].answer(&r);

@@ -18,6 +18,8 @@
 #include "net/udp.h"
 
 #define LENGTH_MAX 0xffffU
+#define QUOTED4_MAX (576UL - 2 * IP_HLEN - UDP_HLEN - 8) /* of an ICMP message: as Linux */
+#define QUOTED6_MAX (1280UL - 2 * IP6_HLEN - UDP_HLEN - 8)
 #define LENGTH4_MAX (LENGTH_MAX - UDP_HLEN - IP_HLEN)
 #define LENGTH6_MAX (LENGTH_MAX - UDP_HLEN)
 #define LENGTH6_SENT_MAX (LENGTH_MAX - UDP_HLEN - IP6_HLEN) /* lwIP's longest */
@@ -33,7 +35,7 @@ void udp_refused_locked(const struct udp_key *k, const void *data, size_t len)
                  .ee_code = v6 ? ICMPV6_PORT_UNREACH : ICMP_PORT_UNREACH},
         .offender = *k->to,
         .to = {.ip = *k->to, .port = k->to_port},
-        .len = len,
+        .len = min(len, v6 ? QUOTED6_MAX : QUOTED4_MAX),
     };
     lock_assert_held(&net_core);
     struct dgram_socket *t = udptable_find_locked(&back);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 // sources: net/[acdiloprt]*.c net/finish.c net/m*.c net/net[il]*.c net/netpoll.c net/nlmessage.c
-// sources: fs/textfs.c net/secret.c net/socket.c net/sockopt.c net/udp*.c kernel/random.c
+// sources: fs/textfs.c net/secret.c net/snmpproc.c net/socket.c net/sockopt.c net/udp*.c
+// sources: kernel/random.c build/source/lwip/src/core/stats.c
 // sources: build/source/lwip/src/core/[ipru]*.c build/source/lwip/src/core/mem*.c
 // sources: build/source/lwip/src/core/def.c build/source/lwip/src/core/netif.c
 // sources: build/source/lwip/src/core/tcp*.c build/source/lwip/src/core/ipv[46]/*.c
@@ -34,6 +35,7 @@
 #include "net/netpoll.h"
 #include "net/sigio.h"
 #include "net/tcp.h"
+#include "net/tcpdefer.h"
 #include "net/udp.h"
 #include "platform/boot.h"
 #include "platform/cpu.h"
@@ -334,9 +336,23 @@ static void io(struct socket *c, bool send, size_t len)
     (void)!(send ? c->ops->send(c, &m) : c->ops->recv(c, &m));
 }
 
+/* The listener's options, which new connections have, too. */
+static void limit(struct script *s)
+{
+    struct tcp_values *v = &tcp_socket(listener)->values;
+    v->defer_accept = take(s, 1) % 4;
+    v->max_segment = take(s, 1) % 2 != 0 ? 88 + take(s, 1) : 0;
+    v->window_clamp = take(s, 1) % 2 != 0 ? 1152 + take(s, 2) : 0;
+    v->receive_limit = take(s, 1) % 2 != 0 ? 1152 + take(s, 2) : 0;
+}
+
 static void program(struct script *s)
 {
     unsigned i = take(s, 1) % (OPEN_MAX + 1);
+    if (i == OPEN_MAX && take(s, 1) % 4 == 0) {
+        limit(s);
+        return;
+    }
     if (i == OPEN_MAX) {
         io(datagrams, false, take(s, 2));
         return;
@@ -401,6 +417,11 @@ static void end(void)
         }
     }
     struct socket *c;
+    struct script none = {NULL, NULL};
+    limit(&none); /* all zero: none */
+    net_lock();
+    tcpdefer_end_all_locked(tcp_socket(listener));
+    net_unlock();
     while (listener->ops->accept(listener, true, &c) == 0) {
         c->ops->release(c);
     }

@@ -174,6 +174,8 @@ static void test_netlink(void)
     SHOW(ask(fd, RTM_GETLINK, NLM_F_DUMP, &any, sizeof(any)));
     inet_show_events("asked", fd);
     receive("links", fd);
+    SHOW(ask(fd, RTM_GETLINK, NLM_F_ROOT, &any, sizeof(any)));
+    receive("links", fd);
     SHOW(ask(fd, RTM_GETADDR, NLM_F_DUMP, &any, sizeof(any)));
     receive("addresses", fd);
     SHOW(ask(fd, RTM_GETADDR, NLM_F_DUMP, &four, sizeof(four)));

@@ -235,6 +235,9 @@ static void test_control4(void)
     SHOW(send_with(b, &to, IPPROTO_IP, IP_RECVTOS, &octet, sizeof(octet)));
     SHOW(send_with(b, &to, IPPROTO_IP, IP_PKTINFO, &info, sizeof(info)));
     receive("from elsewhere", a, 0, 512);
+    info.ipi_ifindex = 257; /* of no interface, nor is it the first's */
+    SHOW(send_with(b, &to, IPPROTO_IP, IP_PKTINFO, &info, sizeof(info)));
+    info.ipi_ifindex = 0;
     info.ipi_spec_dst.s_addr = inet_addr("198.51.100.7");
     SHOW(send_with(b, &to, IPPROTO_IP, IP_PKTINFO, &info, sizeof(info)));
     SHOW(send_with(b, &to, IPPROTO_IP, IP_PKTINFO, &info, 4));
@@ -292,6 +295,13 @@ static void test_errors(int family)
     receive("told", b, 0, 512);
     SHOW(inet_set(b, level, option, 0));
     receive("thrown away", b, MSG_ERRQUEUE, 512);
+    close(b);
+    b = opened(family, home(family));
+    inet_set(b, level, option, 1);
+    char large[3000] = {0};
+    SHOW(inet_connect_to(b, home(family), port));
+    SHOW(send(b, large, sizeof(large), 0));
+    SHOW(recv(b, large, sizeof(large), MSG_ERRQUEUE)); /* as much as an ICMP message quotes */
     close(b);
 }
 
