@@ -8,6 +8,7 @@
 #include <lwip/etharp.h>
 #include <lwip/ip.h>
 
+#include "net/alias.h"
 #include "net/inetaddr.h"
 #include "net/loopback.h"
 
@@ -43,7 +44,8 @@ bool inetroute_is_broadcast_locked(const ip_addr_t *ip)
 /* NULL: there is none. lwIP's indices are shorter than what programs may name. */
 static struct netif *device_of(unsigned index)
 {
-    return index <= UINT8_MAX ? netif_get_by_index((u8_t)index) : NULL;
+    struct netif *n = index <= UINT8_MAX ? netif_get_by_index((u8_t)index) : NULL;
+    return n != NULL && !alias_is(n) ? n : NULL;
 }
 
 static bool has_address(const struct netif *n, bool v6)

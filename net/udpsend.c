@@ -172,7 +172,7 @@ static int send_locked(struct dgram_socket *t, const struct dgram_plan *p, struc
     }
     d->ttl = (uint8_t)p->ttl;
     d->tos = (uint8_t)p->tos;
-    d->device = netif_get_index(r.out);
+    d->device = (uint8_t)iface_index(r.out);
     err = check_length(t, p, d, &r);
     if (err != 0) {
         return err;
