@@ -318,23 +318,47 @@ static void start_network(const struct config *config)
     }
 }
 
+static const char *search; /* [I] domains for DHCP's name servers; NULL: none */
+
+/* What the network names, as /etc/resolv.conf. */
+static int write_servers(void)
+{
+    char text[CONFIG_LIST_MAX][ADDRESS_MAX];
+    const char *servers[CONFIG_LIST_MAX];
+    unsigned n = 0;
+    while (n < CONFIG_LIST_MAX && net_dns_server(n, text[n], ADDRESS_MAX) > 0) {
+        servers[n] = text[n];
+        n++;
+    }
+    return etc_write_resolv(servers, n, search);
+}
+
+static void write_new_servers(void)
+{
+    int err = write_servers();
+    if (err != 0) {
+        log(BOOT, WARN, "cannot write new name servers to /etc/resolv.conf (error %d)", -err);
+    }
+}
+
 /* The files of names that the image lacks. Programs run without them. */
 static void write_names(const struct config *config)
 {
     const struct config_net *net = &config->net;
-    char text[CONFIG_LIST_MAX][ADDRESS_MAX];
     const char *servers[CONFIG_LIST_MAX];
-    unsigned n = 0;
-    for (; n < net->dns.n; n++) {
+    int err2;
+    for (unsigned n = 0; n < net->dns.n; n++) {
         servers[n] = net->dns.item[n];
     }
-    while (n < CONFIG_LIST_MAX && net->mode == CONFIG_NET_DHCP && net->dns.n == 0 &&
-           net_dns_server(n, text[n], ADDRESS_MAX) > 0) {
-        servers[n] = text[n];
-        n++;
-    }
     int err = etc_write_names(config->hostname, net->ip.n != 0 ? net->ip.item[0] : NULL);
-    int err2 = etc_write_resolv(servers, n, net->search);
+    if (net->mode == CONFIG_NET_DHCP && net->dns.n == 0) {
+        search = net->search;
+        (void)net_names_changed(); /* what comes from here on is written later */
+        err2 = write_servers();
+        net_set_names_hook(write_new_servers);
+    } else {
+        err2 = etc_write_resolv(servers, net->dns.n, net->search);
+    }
     if (err != 0 || err2 != 0) {
         log(BOOT, WARN, "cannot write the files of names in /etc (error %d)",
             -(err != 0 ? err : err2));

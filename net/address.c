@@ -34,6 +34,7 @@ static ip4_addr_t gateway4;
 static struct mutex opening;
 static bool opened; /* [A] it has been looked for */
 static struct netif *eth; /* [I] once opened; NULL: there is none */
+static void (*names_hook)(void); /* [I] once set at boot; NULL: none */
 static ip6_addr_t gateway6; /* [net_core] all zeroes: routers that advertise themselves */
 
 /* "ADDRESS/PREFIX" into its parts. */
@@ -193,9 +194,17 @@ static void open_device(void)
     net_unlock();
 }
 
+void net_set_names_hook(void (*fn)(void))
+{
+    names_hook = fn;
+}
+
 void net_need_device(void)
 {
     if (__atomic_load_n(&opened, __ATOMIC_ACQUIRE)) {
+        if (names_hook != NULL && net_names_changed()) {
+            names_hook();
+        }
         return;
     }
     mutex_lock(&opening);

@@ -126,6 +126,16 @@ void dgram_put(struct dgram_socket *t)
     heap_free(t);
 }
 
+void dgram_op_release(struct socket *s)
+{
+    struct dgram_socket *t = dgram_socket(s);
+    net_lock();
+    t->leave(t);
+    multicast_leave_all_locked(t);
+    net_unlock();
+    dgram_put(t);
+}
+
 void dgram_receive_locked(struct dgram_socket *t, struct datagram *d)
 {
     lock_assert_held(&net_core);
@@ -202,6 +212,16 @@ void dgram_fail_locked(struct dgram_socket *t, const struct dgram_error *e, cons
     }
     (void)wait_wake_events(&t->s.changed, WAIT_ALL, POLLERR | CAN_READ | CAN_WRITE);
     socket_tell(&t->s, POLL_ERR);
+}
+
+int dgram_too_long_locked(struct dgram_socket *t, const struct datagram *d, const struct netif *n)
+{
+    struct dgram_error e = {
+        .what = {.ee_errno = EMSGSIZE, .ee_origin = SO_EE_ORIGIN_LOCAL, .ee_info = n->mtu},
+        .to = d->to,
+    };
+    dgram_fail_locked(t, &e, d->data, false);
+    return -EMSGSIZE;
 }
 
 unsigned dgram_op_poll(struct socket *s)

@@ -11,6 +11,7 @@
 #include <linux/time.h>
 #include <linux/errqueue.h>
 /* clang-format on */
+#include <lwip/netif.h>
 #include <lwip/pbuf.h>
 
 #include "kernel/base/list.h"
@@ -60,6 +61,7 @@ struct dgram_plan {
 struct dgram_socket {
     struct socket s;
     uint32_t refs; /* [A] */
+    void (*leave)(struct dgram_socket *t); /* [I] its table, under net_core: it is closed */
     struct inet_options inet;
 
     struct list hashed; /* [net_core, as all below] in a table of those that get packets */
@@ -117,6 +119,11 @@ void dgram_receive_locked(struct dgram_socket *t, struct datagram *d) NEEDS(net_
 void dgram_fail_locked(struct dgram_socket *t, const struct dgram_error *e, const void *data,
                        bool fatal) NEEDS(net_core);
 
+/* dgram_too_long: d, which may not be cut, is longer than n takes: told as IP_RECVERR has it.
+ * Returns -EMSGSIZE. */
+MUST_CHECK int dgram_too_long_locked(struct dgram_socket *t, const struct datagram *d,
+                                     const struct netif *n) NEEDS(net_core);
+
 /* dgram_drop_errors: those that wait to be read. */
 void dgram_drop_errors(struct dgram_socket *t);
 
@@ -150,5 +157,10 @@ int dgram_op_shutdown(struct socket *s, int how);
 int dgram_op_get_option(struct socket *s, int level, int option, void *value, size_t *len);
 int dgram_op_set_option(struct socket *s, int level, int option, const void *value, size_t len);
 long dgram_op_ioctl(struct socket *s, unsigned cmd, uint64_t arg);
+void dgram_op_release(struct socket *s);
+#define DGRAM_OPS                                                                        \
+    .recv = dgram_op_recv, .shutdown = dgram_op_shutdown, .poll = dgram_op_poll,         \
+    .queued = dgram_op_queued, .name = dgram_op_name, .get_option = dgram_op_get_option, \
+    .set_option = dgram_op_set_option, .ioctl = dgram_op_ioctl, .release = dgram_op_release
 
 #endif

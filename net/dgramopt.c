@@ -17,23 +17,15 @@
 #define SOL_RAW 255
 #define SEGMENT_MAX 0xffff
 #define CHECKSUM_AT_MAX 0xfff
-#define LOOPBACK_MTU4 65535 /* as Linux has them */
-#define LOOPBACK_MTU6 65536
 
 /* IP_MTU, IPV6_MTU: of the way to the peer. */
 static int get_mtu(struct dgram_socket *t, void *value, size_t *len)
 {
-    struct inet_route r;
-    int err = -ENOTCONN;
-    int mtu = 0;
     net_lock();
-    if (t->connected) {
-        err = inetroute_find_locked(&t->peer.ip, &t->local.ip, t->inet.device, &r);
-        int home = IP_IS_V4_VAL(t->peer.ip) ? LOOPBACK_MTU4 : LOOPBACK_MTU6;
-        mtu = err != 0 ? 0 : r.local ? home : r.out->mtu;
-    }
+    int mtu =
+        t->connected ? inetroute_mtu_locked(&t->peer.ip, &t->local.ip, t->inet.device) : -ENOTCONN;
     net_unlock();
-    return err != 0 ? -ENOTCONN : socket_put_int(value, len, mtu);
+    return mtu < 0 ? mtu : socket_put_int(value, len, mtu);
 }
 
 static int get_udp(struct dgram_socket *t, int option, void *value, size_t *len)

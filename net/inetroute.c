@@ -12,6 +12,8 @@
 #include "net/inetaddr.h"
 #include "net/loopback.h"
 
+#define LOOPBACK_MTU4 65535 /* as Linux has them */
+#define LOOPBACK_MTU6 65536
 #define LOOPBACK_BROADCAST PP_HTONL(0x7fffffffUL) /* 127.255.255.255 */
 
 void inetroute_home(ip_addr_t *to, bool v6)
@@ -212,4 +214,14 @@ int inetroute_find_locked(const ip_addr_t *to, const ip_addr_t *from, unsigned d
         return -ENETUNREACH;
     }
     return IP_IS_V4_VAL(*to) ? route_v4(to, from, out) : route_v6(to, from, out);
+}
+
+int inetroute_mtu_locked(const ip_addr_t *to, const ip_addr_t *from, unsigned device)
+{
+    struct inet_route r;
+    if (inetroute_find_locked(to, from, device, &r) != 0) {
+        return -ENOTCONN;
+    }
+    int home = IP_IS_V4_VAL(*to) ? LOOPBACK_MTU4 : LOOPBACK_MTU6;
+    return r.local ? home : r.out->mtu;
 }

@@ -23,6 +23,10 @@ MUST_CHECK int inetroute_find_locked(const ip_addr_t *to, const ip_addr_t *from,
 /* inetroute_is_broadcast: of some interface, or 255.255.255.255. */
 bool inetroute_is_broadcast_locked(const ip_addr_t *ip) NEEDS(net_core);
 
+/* inetroute_mtu: bytes of a packet on the way to to. Returns it, -ENOTCONN: there is no way. */
+int inetroute_mtu_locked(const ip_addr_t *to, const ip_addr_t *from, unsigned device)
+    NEEDS(net_core);
+
 /* inetroute_is_silent: who would take packets to to on the local network has not told its hardware
  * address. Of IPv4 only. */
 bool inetroute_is_silent_locked(const ip_addr_t *from, const ip_addr_t *to) NEEDS(net_core);

@@ -34,6 +34,11 @@ MUST_CHECK int net_ask_dhcp(const char *hostname, uint64_t deadline_ns);
  * more. */
 void net_finish(void);
 
+/* net_set_names_hook: fn is called after the network has named other servers, from net_need_device,
+ * without locks; may block. net_names_changed: it has, since the last time this was asked. */
+void net_set_names_hook(void (*fn)(void));
+bool net_names_changed(void);
+
 /* net_dns_server: the nth name server that the network named, as text. Returns its length, -ENOENT
  * when there are fewer. */
 long net_dns_server(unsigned n, char *out, size_t cap);

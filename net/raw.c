@@ -36,6 +36,7 @@ static int create(int family, int type, int protocol, struct socket **out)
     if (t == NULL) {
         return -ENOBUFS;
     }
+    t->leave = rawtable_remove_locked;
     t->local.port = type == SOCK_RAW ? (uint16_t)protocol : 0; /* as Linux tells it */
     if (type == SOCK_RAW && protocol == IPPROTO_ICMPV6) {
         t->checksum_at = SUM_AT;
@@ -222,6 +223,10 @@ static int send_locked(struct dgram_socket *t, const struct dgram_plan *plan, st
     if (IP_IS_V6_VAL(d->to.ip) && ip6_addr_has_scope(ip_2_ip6(&d->to.ip), IP6_UNKNOWN)) {
         ip6_addr_set_zone(ip_2_ip6(&d->to.ip), netif_get_index(r.out));
     }
+    size_t header = IP_IS_V6_VAL(d->to.ip) ? IP6_HLEN : IP_HLEN;
+    if (plan->whole && !r.local && d->len + header > r.out->mtu) {
+        return dgram_too_long_locked(t, d, r.out);
+    }
     if (t->s.type == SOCK_DGRAM) {
         uint16_t id = lwip_htons(t->local.port);
         memcpy(d->data + ID_AT, &id, sizeof(id));
@@ -274,27 +279,9 @@ static long raw_op_send(struct socket *s, struct message *m)
     return err != 0 ? err : (long)n;
 }
 
-static void raw_op_release(struct socket *s)
-{
-    struct dgram_socket *t = dgram_socket(s);
-    net_lock();
-    rawtable_remove_locked(t);
-    multicast_leave_all_locked(t);
-    net_unlock();
-    dgram_put(t);
-}
-
 static const struct socket_ops raw_ops = {
     .bind = raw_op_bind,
     .connect = raw_op_connect,
     .send = raw_op_send,
-    .recv = dgram_op_recv,
-    .shutdown = dgram_op_shutdown,
-    .poll = dgram_op_poll,
-    .queued = dgram_op_queued,
-    .name = dgram_op_name,
-    .get_option = dgram_op_get_option,
-    .set_option = dgram_op_set_option,
-    .ioctl = dgram_op_ioctl,
-    .release = raw_op_release,
+    DGRAM_OPS,
 };

@@ -6,10 +6,12 @@
 #include <asm/errno.h>
 #include <asm/poll.h>
 #include <asm/socket.h>
+#include <asm/sockios.h>
 #include <linux/in.h>
 #include <lwip/priv/tcp_priv.h>
 
 #include "kernel/heap.h"
+#include "kernel/uaccess.h"
 #include "net/port.h"
 #include "net/tcpdefer.h"
 #include "platform/clock.h"
@@ -230,6 +232,14 @@ static long tcp_op_queued(struct socket *s, bool out)
     return n;
 }
 
+/* There is no urgent data, so nobody is at its mark. */
+static long tcp_op_ioctl(struct socket *s, unsigned cmd, uint64_t arg)
+{
+    int none = 0;
+    (void)s;
+    return cmd == SIOCATMARK ? uaccess_write(uptr(void, arg), &none, sizeof(none)) : -ENOTTY;
+}
+
 static int tcp_op_name(struct socket *s, enum socket_name which, void *out, size_t *len)
 {
     struct tcp_socket *t = tcp_socket(s);
@@ -315,6 +325,7 @@ static const struct socket_ops tcp_ops = {
     .get_option = tcp_op_get_option,
     .set_option = tcp_op_set_option,
     .option_changed = tcp_op_option_changed,
+    .ioctl = tcp_op_ioctl,
     .release = tcp_op_release,
     .pipe_signal = true,
 };

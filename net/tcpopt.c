@@ -8,6 +8,7 @@
 #include <lwip/priv/tcp_priv.h>
 
 #include "kernel/base/string.h"
+#include "net/inetroute.h"
 #include "net/tcp.h"
 
 #define MSEC_PER_SEC 1000U
@@ -177,6 +178,15 @@ static int get_tcp(struct tcp_socket *t, int option, void *value, size_t *len) N
     }
 }
 
+static int get_mtu(struct tcp_socket *t, void *value, size_t *len)
+{
+    net_lock();
+    bool has = t->phase == TCP_OPEN || t->phase == TCP_CONNECTING;
+    int mtu = has ? inetroute_mtu_locked(&t->peer.ip, &t->local.ip, t->inet.device) : -ENOTCONN;
+    net_unlock();
+    return mtu < 0 ? mtu : socket_put_int(value, len, mtu);
+}
+
 int tcp_op_get_option(struct socket *s, int level, int option, void *value, size_t *len)
 {
     struct tcp_socket *t = tcp_socket(s);
@@ -185,6 +195,10 @@ int tcp_op_get_option(struct socket *s, int level, int option, void *value, size
         int err = get_tcp(t, option, value, len);
         net_unlock();
         return err;
+    }
+    if ((level == IPPROTO_IP && option == IP_MTU) ||
+        (level == IPPROTO_IPV6 && s->family == AF_INET6 && option == IPV6_MTU)) {
+        return get_mtu(t, value, len);
     }
     return inetopt_get(s, &t->inet, level, option, value, len);
 }

@@ -261,6 +261,7 @@ long tcp_op_send(struct socket *s, struct message *m)
     size_t start = m->it->done;
     long n = 0;
     if ((m->flags & (MSG_OOB | MSG_FASTOPEN)) != 0) {
+        log(SYSCALL, INFO, "TCP: lwIP has neither urgent data nor fast open (EOPNOTSUPP)");
         return -EOPNOTSUPP;
     }
     do {

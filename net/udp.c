@@ -7,10 +7,17 @@
 #include <linux/in.h>
 
 #include "kernel/base/string.h"
-#include "net/multicast.h"
 #include "net/port.h"
 
 static const struct socket_ops udp_ops;
+
+static void leave(struct dgram_socket *t)
+{
+    lock_assert_held(&net_core);
+    if (t->local.port != 0) {
+        udptable_remove_locked(t);
+    }
+}
 
 int udp_create(int family, int protocol, struct socket **out)
 {
@@ -21,6 +28,7 @@ int udp_create(int family, int protocol, struct socket **out)
     if (t == NULL) {
         return -ENOBUFS;
     }
+    t->leave = leave;
     *out = &t->s;
     return 0;
 }
@@ -110,29 +118,9 @@ static int udp_op_connect(struct socket *s, const void *addr, size_t len, bool n
     return err;
 }
 
-static void udp_op_release(struct socket *s)
-{
-    struct dgram_socket *t = dgram_socket(s);
-    net_lock();
-    if (t->local.port != 0) {
-        udptable_remove_locked(t);
-    }
-    multicast_leave_all_locked(t);
-    net_unlock();
-    dgram_put(t);
-}
-
 static const struct socket_ops udp_ops = {
     .bind = udp_op_bind,
     .connect = udp_op_connect,
     .send = udp_op_send,
-    .recv = dgram_op_recv,
-    .shutdown = dgram_op_shutdown,
-    .poll = dgram_op_poll,
-    .queued = dgram_op_queued,
-    .name = dgram_op_name,
-    .get_option = dgram_op_get_option,
-    .set_option = dgram_op_set_option,
-    .ioctl = dgram_op_ioctl,
-    .release = udp_op_release,
+    DGRAM_OPS,
 };

@@ -113,18 +113,6 @@ static bool comes_back(const struct dgram_socket *t, const struct datagram *d,
     return (loop || r->local) && multicast_joined_locked(&d->to.ip, d->device);
 }
 
-/* It is longer than the path takes, and may not be cut. */
-static int too_long(struct dgram_socket *t, const struct datagram *d, const struct netif *n)
-    NEEDS(net_core)
-{
-    struct dgram_error e = {
-        .what = {.ee_errno = EMSGSIZE, .ee_origin = SO_EE_ORIGIN_LOCAL, .ee_info = n->mtu},
-        .to = d->to,
-    };
-    dgram_fail_locked(t, &e, d->data, false);
-    return -EMSGSIZE;
-}
-
 static int check_length(struct dgram_socket *t, const struct dgram_plan *p,
                         const struct datagram *d, const struct inet_route *r) NEEDS(net_core)
 {
@@ -134,7 +122,9 @@ static int check_length(struct dgram_socket *t, const struct dgram_plan *p,
         return -EMSGSIZE;
     }
     size_t header = UDP_HLEN + (v6 ? IP6_HLEN : IP_HLEN);
-    return p->whole && !r->local && d->len + header > r->out->mtu ? too_long(t, d, r->out) : 0;
+    return p->whole && !r->local && d->len + header > r->out->mtu
+               ? dgram_too_long_locked(t, d, r->out)
+               : 0;
 }
 
 static int find_route(struct dgram_socket *t, const struct dgram_plan *p, struct inet_route *r)

@@ -16,49 +16,58 @@
 #define CONTROL_FAST 128 /* bytes of control messages for which nothing is allocated */
 #define CONTROL_MAX 131072 /* /proc/sys/net/core/optmem_max */
 
-long sys_sendto(int fd, const void USER *buf, size_t n, unsigned flags, const void USER *name,
-                int namelen)
-{
-    char addr[SOCKET_ADDRESS_MAX];
+/* A call on a socket with one buffer. */
+struct plain {
     struct iov one;
     struct iov_iter it;
     struct fd_ref r;
     struct socket *s;
-    long result = iovec_one(&it, &one, buf, n);
-    result = result != 0 ? result : socket_borrow(fd, &r, &s);
+    struct message m;
+    char addr[SOCKET_ADDRESS_MAX];
+};
+
+/* Returns 0: r is borrowed, fd_return gives it back; a negative errno. */
+static long plain_begin(struct plain *p, int fd, const void USER *buf, size_t n, unsigned flags)
+{
+    long result = iovec_one(&p->it, &p->one, buf, n);
+    result = result != 0 ? result : socket_borrow(fd, &p->r, &p->s);
+    if (result == 0) {
+        p->m = (struct message){.it = &p->it, .flags = call_flags(p->r.file, flags)};
+    }
+    return result;
+}
+
+long sys_sendto(int fd, const void USER *buf, size_t n, unsigned flags, const void USER *name,
+                int namelen)
+{
+    struct plain p;
+    long result = plain_begin(&p, fd, buf, n, flags);
     if (result != 0) {
         return result;
     }
-    struct message m = {.it = &it, .flags = call_flags(r.file, flags)};
     if (name != NULL) {
-        result = address_read(addr, name, namelen);
-        m.addr = addr;
-        m.addrlen = (size_t)namelen;
+        result = address_read(p.addr, name, namelen);
+        p.m.addr = p.addr;
+        p.m.addrlen = (size_t)namelen;
     }
-    result = result != 0 ? result : socket_send(s, &m);
-    fd_return(r);
+    result = result != 0 ? result : socket_send(p.s, &p.m);
+    fd_return(p.r);
     return result;
 }
 
 long sys_recvfrom(int fd, void USER *buf, size_t n, unsigned flags, void USER *name,
                   int USER *namelen)
 {
-    char addr[SOCKET_ADDRESS_MAX];
-    struct iov one;
-    struct iov_iter it;
-    struct fd_ref r;
-    struct socket *s;
-    long result = iovec_one(&it, &one, buf, n);
-    result = result != 0 ? result : socket_borrow(fd, &r, &s);
+    struct plain p;
+    long result = plain_begin(&p, fd, buf, n, flags);
     if (result != 0) {
         return result;
     }
-    struct message m = {.it = &it, .flags = call_flags(r.file, flags)};
-    m.addr = name != NULL ? addr : NULL;
-    result = socket_recv(s, &m);
-    fd_return(r);
+    p.m.addr = name != NULL ? p.addr : NULL;
+    result = socket_recv(p.s, &p.m);
+    fd_return(p.r);
     if (result >= 0 && name != NULL) {
-        int err = address_write(addr, m.addrlen, name, namelen);
+        int err = address_write(p.addr, p.m.addrlen, name, namelen);
         result = err != 0 ? err : result;
     }
     return result;

@@ -204,6 +204,25 @@ static void test_no_answer(void)
     close(l);
 }
 
+static void test_numbers(int family)
+{
+    int level = family == AF_INET ? IPPROTO_IP : IPPROTO_IPV6;
+    int option = family == AF_INET ? IP_MTU : IPV6_MTU;
+    int l = listen_at(family, 5, 0, 0, 0);
+    int fd = socket(family, SOCK_STREAM, 0);
+    char c = 'u';
+    SHOW(sockatmark(fd));
+    SHOW(sockatmark(l));
+    SHOW(inet_get(fd, level, option) == -ENOTCONN);
+    SHOW(inet_connect_to(fd, inet_home(family), inet_own_port(l)));
+    SHOW(inet_get(fd, level, option));
+    SHOW(sockatmark(fd));
+    SHOW(recv(fd, &c, 1, MSG_OOB | MSG_DONTWAIT));
+    SHOW(recv(fd, &c, 1, MSG_ERRQUEUE));
+    close(fd);
+    close(l);
+}
+
 int main(void)
 {
     static const int families[] = {AF_INET, AF_INET6};
@@ -212,6 +231,7 @@ int main(void)
         test_defer_accept(families[i]);
         test_segments(families[i]);
         test_windows(families[i]);
+        test_numbers(families[i]);
     }
     test_defer_time();
     test_no_answer();
