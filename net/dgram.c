@@ -13,6 +13,7 @@
 #include "kernel/heap.h"
 #include "net/counters.h"
 #include "net/multicast.h"
+#include "net/pathmtu.h"
 #include "platform/clock.h"
 
 #define HEADROOM ((size_t)LWIP_MEM_ALIGN_SIZE(PBUF_TRANSPORT))
@@ -214,12 +215,17 @@ void dgram_fail_locked(struct dgram_socket *t, const struct dgram_error *e, cons
     socket_tell(&t->s, POLL_ERR);
 }
 
-int dgram_too_long_locked(struct dgram_socket *t, const struct datagram *d, const struct netif *n)
+int dgram_check_whole_locked(struct dgram_socket *t, const struct datagram *d, size_t len,
+                             const struct netif *out)
 {
+    unsigned mtu = pathmtu_to_locked(&d->to.ip, out);
     struct dgram_error e = {
-        .what = {.ee_errno = EMSGSIZE, .ee_origin = SO_EE_ORIGIN_LOCAL, .ee_info = n->mtu},
+        .what = {.ee_errno = EMSGSIZE, .ee_origin = SO_EE_ORIGIN_LOCAL, .ee_info = mtu},
         .to = d->to,
     };
+    if (len <= mtu) {
+        return 0;
+    }
     dgram_fail_locked(t, &e, d->data, false);
     return -EMSGSIZE;
 }

@@ -119,10 +119,10 @@ void dgram_receive_locked(struct dgram_socket *t, struct datagram *d) NEEDS(net_
 void dgram_fail_locked(struct dgram_socket *t, const struct dgram_error *e, const void *data,
                        bool fatal) NEEDS(net_core);
 
-/* dgram_too_long: d, which may not be cut, is longer than n takes: told as IP_RECVERR has it.
- * Returns -EMSGSIZE. */
-MUST_CHECK int dgram_too_long_locked(struct dgram_socket *t, const struct datagram *d,
-                                     const struct netif *n) NEEDS(net_core);
+/* dgram_check_whole: d, which may not be cut, has len bytes with its headers: is that too long for
+ * the way by out? Returns 0, or -EMSGSIZE, told as IP_RECVERR has it. */
+MUST_CHECK int dgram_check_whole_locked(struct dgram_socket *t, const struct datagram *d,
+                                        size_t len, const struct netif *out) NEEDS(net_core);
 
 /* dgram_drop_errors: those that wait to be read. */
 void dgram_drop_errors(struct dgram_socket *t);

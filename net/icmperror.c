@@ -13,6 +13,7 @@
 #include <lwip/prot/udp.h>
 
 #include "kernel/base/string.h"
+#include "net/pathmtu.h"
 #include "net/rawtable.h"
 #include "net/tcp.h"
 #include "net/udp.h"
@@ -100,6 +101,14 @@ static bool parse_quote(const uint8_t *ip, size_t len, bool v6, struct quote *q)
     return true;
 }
 
+/* The packet was too long for a router and might not be cut. */
+static void note_mtu(const struct quote *q, const struct dgram_error *e) NEEDS(net_core)
+{
+    if (e->what.ee_errno == EMSGSIZE && IP_IS_V4_VAL(q->to)) {
+        pathmtu_note_locked(ip_2_ip4(&q->to), e->what.ee_info);
+    }
+}
+
 static void tell_udp(const struct quote *q, struct dgram_error *e, bool fatal) NEEDS(net_core)
 {
     struct udp_hdr h;
@@ -110,6 +119,7 @@ static void tell_udp(const struct quote *q, struct dgram_error *e, bool fatal) N
     e->to.port = back.from_port;
     e->len = q->len - sizeof(h);
     if (t != NULL) {
+        note_mtu(q, e);
         dgram_fail_locked(t, e, q->data + sizeof(h), fatal);
     }
 }
@@ -150,6 +160,9 @@ void icmperror_input_locked(const uint8_t *icmp, size_t len)
         uint32_t mtu;
         memcpy(&mtu, icmp + 4, sizeof(mtu));
         e.what.ee_info = v6 ? lwip_ntohl(mtu) : lwip_ntohl(mtu) & UINT16_MAX;
+    }
+    if (q.protocol == IP_PROTO_ICMP && inetaddr_is_local(&q.from)) {
+        note_mtu(&q, &e);
     }
     rawtable_fail_locked(q.protocol, &q.from, &e, q.data, m.fatal);
     if (q.protocol == IP_PROTO_UDP) {

@@ -11,6 +11,7 @@
 #include "net/alias.h"
 #include "net/inetaddr.h"
 #include "net/loopback.h"
+#include "net/pathmtu.h"
 
 #define LOOPBACK_MTU4 65535 /* as Linux has them */
 #define LOOPBACK_MTU6 65536
@@ -223,5 +224,5 @@ int inetroute_mtu_locked(const ip_addr_t *to, const ip_addr_t *from, unsigned de
         return -ENOTCONN;
     }
     int home = IP_IS_V4_VAL(*to) ? LOOPBACK_MTU4 : LOOPBACK_MTU6;
-    return r.local ? home : r.out->mtu;
+    return r.local ? home : (int)pathmtu_to_locked(to, r.out);
 }

@@ -315,7 +315,7 @@ static err_t send(struct netif *n, struct pbuf *p)
         return ERR_BUF; /* lwIP keeps headers together */
     }
     alias_set_mtu_locked(&eth, info.mtu);
-    offload_finish_ip4(p->payload);
+    offload_finish_ip4(p->payload, (p->flags & OFFLOAD_WHOLE) != 0);
     struct virtio_net_hdr_v1 h = {0};
     if (offload_prepare_tcp(&h, p, info.checksum)) {
         tick_soon_locked();

@@ -67,11 +67,14 @@ bool offload_prepare_tcp(struct virtio_net_hdr_v1 *h, const struct pbuf *p, bool
 }
 
 /* The identification of IPv4 packets gets the value that strangers see. */
-void offload_finish_ip4(uint8_t *frame)
+void offload_finish_ip4(uint8_t *frame, bool whole)
 {
     struct ip_hdr *ip4 = (void *)(frame + ETHERNET_LEN);
     if ((frame[12] << 8 | frame[13]) == ETHTYPE_IP) {
         IPH_ID_SET(ip4, secret_packet_id(IPH_ID(ip4)));
+        if (whole) {
+            IPH_OFFSET_SET(ip4, IPH_OFFSET(ip4) | PP_HTONS(IP_DF));
+        }
         IPH_CHKSUM_SET(ip4, 0);
         IPH_CHKSUM_SET(ip4, (u16_t)~net_checksum(ip4, IPH_HL_BYTES(ip4)));
     }

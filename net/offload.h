@@ -17,6 +17,7 @@ bool offload_prepare_tcp(struct virtio_net_hdr_v1 *h, const struct pbuf *p, bool
 
 /* offload_finish_ip4: the identification of an IPv4 packet gets the value that strangers see, and
  * the header its sum. Other frames stay as they are. */
-void offload_finish_ip4(uint8_t *frame);
+void offload_finish_ip4(uint8_t *frame, bool whole);
+#define OFFLOAD_WHOLE 0x40U /* a flag of pbufs that lwIP does not use: routers may not cut it */
 
 #endif

@@ -20,6 +20,7 @@
 #include "kernel/process.h"
 #include "net/inetroute.h"
 #include "net/multicast.h"
+#include "net/offload.h"
 #include "net/rawtable.h"
 
 #define LENGTH_MAX 0xffffU
@@ -188,6 +189,7 @@ static int output(struct dgram_socket *t, const struct dgram_plan *plan, struct 
         }
     }
     struct pbuf *p = datagram_pbuf(d);
+    p->flags |= plan->whole && !own_header ? OFFLOAD_WHOLE : 0;
     dgram_get(t);
     __atomic_fetch_add(&t->sent, d->len + DGRAM_CHARGE, __ATOMIC_RELAXED);
     d->owner = t;
@@ -224,8 +226,11 @@ static int send_locked(struct dgram_socket *t, const struct dgram_plan *plan, st
         ip6_addr_set_zone(ip_2_ip6(&d->to.ip), netif_get_index(r.out));
     }
     size_t header = IP_IS_V6_VAL(d->to.ip) ? IP6_HLEN : IP_HLEN;
-    if (plan->whole && !r.local && d->len + header > r.out->mtu) {
-        return dgram_too_long_locked(t, d, r.out);
+    if (plan->whole && !r.local) {
+        err = dgram_check_whole_locked(t, d, d->len + header, r.out);
+    }
+    if (err != 0) {
+        return err;
     }
     if (t->s.type == SOCK_DGRAM) {
         uint16_t id = lwip_htons(t->local.port);

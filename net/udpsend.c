@@ -15,6 +15,7 @@
 #include "net/iface.h"
 #include "net/loopback.h"
 #include "net/multicast.h"
+#include "net/offload.h"
 #include "net/udp.h"
 
 #define LENGTH_MAX 0xffffU
@@ -65,9 +66,11 @@ static err_t add_header(const struct dgram_socket *t, struct pbuf *p, const stru
     return ERR_OK;
 }
 
-static int output(struct dgram_socket *t, struct datagram *d, struct netif *n) NEEDS(net_core)
+static int output(struct dgram_socket *t, struct datagram *d, struct netif *n, bool whole)
+    NEEDS(net_core)
 {
     struct pbuf *p = datagram_pbuf(d);
+    p->flags |= whole ? OFFLOAD_WHOLE : 0;
     err_t err = add_header(t, p, d, n);
     dgram_get(t);
     __atomic_fetch_add(&t->sent, d->len + DGRAM_CHARGE, __ATOMIC_RELAXED);
@@ -122,9 +125,7 @@ static int check_length(struct dgram_socket *t, const struct dgram_plan *p,
         return -EMSGSIZE;
     }
     size_t header = UDP_HLEN + (v6 ? IP6_HLEN : IP_HLEN);
-    return p->whole && !r->local && d->len + header > r->out->mtu
-               ? dgram_too_long_locked(t, d, r->out)
-               : 0;
+    return p->whole && !r->local ? dgram_check_whole_locked(t, d, d->len + header, r->out) : 0;
 }
 
 static int find_route(struct dgram_socket *t, const struct dgram_plan *p, struct inet_route *r)
@@ -176,7 +177,7 @@ static int send_locked(struct dgram_socket *t, const struct dgram_plan *p, struc
     if (many ? comes_back(t, d, &r) : r.local) {
         deliver(d, many);
     }
-    return r.local || (many && p->ttl == 0) ? 0 : output(t, d, r.out);
+    return r.local || (many && p->ttl == 0) ? 0 : output(t, d, r.out, p->whole);
 }
 
 static int send_datagram(struct dgram_socket *t, const struct dgram_plan *p, struct datagram *d)
