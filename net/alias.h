@@ -27,7 +27,8 @@ static inline bool alias_is(const struct netif *n)
 /* alias_is_secondary: n is an alias in the network of its interface's own address. */
 bool alias_is_secondary(const struct netif *n);
 
-/* alias_asked_locked: the interface that an ARP packet is for: whose address it asks for, else n. */
+/* alias_asked_locked: the interface that an ARP packet is for: that has the address asked for, else
+ * n. */
 struct netif *alias_asked_locked(struct netif *n, const void *arp, size_t len) NEEDS(net_core);
 
 /* alias_set_mtu_locked: of n and its aliases. */

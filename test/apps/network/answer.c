@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* answer tcp|udp PORT N: answers N requests with where they came from and went to, and what they
- * said: "FROM TO TEXT". IPv6 sockets that take IPv4, too. answer names 0 0: /etc/resolv.conf, as soon
- * as there is something in it. */
+ * said: "FROM TO TEXT". IPv6 sockets that take IPv4, too. answer names 0 0: /etc/resolv.conf, as
+ * soon as there is something in it. */
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <stdio.h>
