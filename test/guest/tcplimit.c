@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Options that limit TCP connections: what is accepted when, how long segments and windows are, how
  * long a peer is called. Source: tcp(7), socket(7). */
-// cpus: 1 2 4
+// cpus: 1 2
+// kinds: musl-static
 #define _GNU_SOURCE
 #include <errno.h>
 #include <netinet/tcp.h>
