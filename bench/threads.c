@@ -3,7 +3,8 @@
  * operation: a round trip, a hand-over, a create and join; speedup_2 is not a time but how many
  * times as much two threads do as one. late_* is how late a thread runs beside two that compute,
  * the median and the 19th of 20 (worst): one that sleeps 1 ms, and one that another wakes. The
- * argument is the number of CPUs to compute on. Every figure is the best of some rounds. */
+ * argument is the number of CPUs to compute on, or the one name of what is measured. Every figure is
+ * the best of some rounds. */
 #define _GNU_SOURCE
 #include <linux/futex.h>
 #include <pthread.h>
@@ -11,6 +12,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -250,7 +252,10 @@ static const struct {
 
 int main(int argc, char **argv)
 {
+    const char *only = argc > 1 && atoi(argv[1]) == 0 ? argv[1] : NULL;
     for (unsigned i = 0; i < sizeof figures / sizeof *figures; i++) {
+        if (only != NULL && strcmp(only, figures[i].name) != 0)
+            continue;
         double best = 1e18;
         for (int round = 0; round < ROUNDS; round++) {
             uint64_t begin = now_ns();
@@ -260,6 +265,8 @@ int main(int argc, char **argv)
         }
         printf("%s %.1f\n", figures[i].name, best);
     }
+    if (only != NULL)
+        return 0;
     measure_late("late_sleep", sleep_late);
     measure_late("late_wake", wake_late);
     double speedup = 0;

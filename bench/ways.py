@@ -61,7 +61,8 @@ class Linux:
 
 def build(source, kind):
     """Path of a program of bench/ (or an absolute path), built."""
-    flags = {"musl-static": ["musl-gcc", "-static", "-no-pie", "-fno-pie"], "host": ["gcc"]}[kind]
+    flags = {"musl-static": ["musl-gcc", "-static", "-no-pie", "-fno-pie"],
+             "glibc-dynamic": ["gcc"], "host": ["gcc"]}[kind]
     source = os.path.join(ROOT, "bench", source)
     program = os.path.join(OUT, os.path.basename(source)[:-2] + "." + kind)
     os.makedirs(OUT, exist_ok=True)
