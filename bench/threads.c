@@ -3,8 +3,8 @@
  * operation: a round trip, a hand-over, a create and join; speedup_2 is not a time but how many
  * times as much two threads do as one. late_* is how late a thread runs beside two that compute,
  * the median and the 19th of 20 (worst): one that sleeps 1 ms, and one that another wakes. The
- * argument is the number of CPUs to compute on, or the one name of what is measured. Every figure is
- * the best of some rounds. */
+ * argument is the number of CPUs to compute on, or the name of the one figure to measure. Every
+ * figure is the best of some rounds. */
 #define _GNU_SOURCE
 #include <linux/futex.h>
 #include <pthread.h>
