@@ -4,9 +4,10 @@
  *
  * The program's stack is never touched. A system call keeps every register but RAX, RCX and R11,
  * and the flags, so that a rewritten site cannot be told from the instruction. Both ways
- * back end in an exit window: from the check of the pending word to the last instruction. When the
- * monitor takes an interrupt there it moves RIP to the window's restart label, which checks again;
- * so the windows only read memory above the frame's base and can start over.
+ * back end in an exit window: from right behind the check of the pending word, before what came of it
+ * is looked at, to the last instruction. When the monitor takes an interrupt there it moves RIP to
+ * the window's restart label, which checks again; so the windows only read memory above the frame's
+ * base and can start over.
  * Symbols used from above: syscall_table, syscall_entries, syscall_unknown, syscall_trapped
  * (syscall/dispatch.c), cputime_enter, cputime_leave (kernel/cputime.c), trap_dispatch,
  * trap_exit_work, trap_stack_overflow (kernel/trap.c), main (kernel/main.c). */
@@ -129,10 +130,10 @@ call_exit:
     mov %rax, CALL_RESULT(%rsp)
 call_check:
     cmpq $0, %gs:TRAP_PENDING
+call_window:
     jne call_slow
     testb $RFLAGS_DF >> 8, CALL_FLAGS + 1(%rsp)
     jnz call_slow
-call_window:
     mov CALL_FLAGS(%rsp), %ah
     mov CALL_FLAGS + 1(%rsp), %al
     and $RFLAGS_OF >> 8, %al
@@ -271,9 +272,10 @@ trap_exit: /* RSP = struct frame */
     cmp $KERNEL_AREA >> 40, %rax
     jae trap_pop /* back into the library OS */
     mov %rsp, %gs:CPU_EXIT_FRAME
+trap_check:
     cmpq $0, %gs:TRAP_PENDING
-    jne trap_slow
 trap_window:
+    jne trap_slow
     pop %r15
     pop %r14
     pop %r13
@@ -344,3 +346,8 @@ cpu_resume:
     .globl boot_stack_top
 boot_stack_top:
     .section .note.GNU-stack, "", @progbits
+
+/* Nothing lies between a check, one instruction of at most 10 bytes, and its window. */
+    .if call_window - call_check > 10 || trap_window - trap_check > 10
+    .error "an interrupt between check and window would be lost"
+    .endif
