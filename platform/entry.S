@@ -4,10 +4,10 @@
  *
  * The program's stack is never touched. A system call keeps every register but RAX, RCX and R11,
  * and the flags, so that a rewritten site cannot be told from the instruction. Both ways
- * back end in an exit window: from right behind the check of the pending word, before what came of it
- * is looked at, to the last instruction. When the monitor takes an interrupt there it moves RIP to
- * the window's restart label, which checks again; so the windows only read memory above the frame's
- * base and can start over.
+ * back end in an exit window: from right behind the check of the pending word, before what came of
+ * it is looked at, to the last instruction. When the monitor takes an interrupt there it moves RIP
+ * to the window's restart label, which checks again; so the windows only read memory above the
+ * frame's base and can start over.
  * Symbols used from above: syscall_table, syscall_entries, syscall_unknown, syscall_trapped
  * (syscall/dispatch.c), cputime_enter, cputime_leave (kernel/cputime.c), trap_dispatch,
  * trap_exit_work, trap_stack_overflow (kernel/trap.c), main (kernel/main.c). */
