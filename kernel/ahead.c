@@ -43,21 +43,23 @@ void ahead_grown(uint64_t start, uint64_t end)
 
 /* C libraries map a stack without rights and then open all but its guard: a thread is about to use
  * its upper end. Memory opened from the lower end of what was reserved is a heap's. */
-void ahead_opened(uint64_t start, uint64_t end)
+bool ahead_opened(uint64_t start, uint64_t end)
 {
     const struct vma *v = vma_at(&space.tree, start);
     const unsigned unlike = VMA_SHARED | VMA_GROWS | VMA_SPECIAL;
     if (v->file != NULL || v->prot != (PROT_READ | PROT_WRITE) || (v->flags & unlike) != 0) {
-        return;
+        return false;
     }
     const struct vma *guard = vma_prev(v);
     const struct vma *above = vma_next(v);
     bool guarded = guard != NULL && guard->end == start && guard->prot == PROT_NONE;
     bool ends = above == NULL || above->start != end || above->prot != PROT_NONE;
-    if (guarded && ends && v->end == end) {
-        start = max(start, align_down(end - 1, HUGE_SIZE)); /* one monitor call */
-        space_enter_ahead(v, max(start, end - STACK_LEN), end);
+    if (!guarded || !ends || v->end != end) {
+        return false;
     }
+    start = max(start, align_down(end - 1, HUGE_SIZE)); /* one monitor call */
+    space_enter_ahead(v, max(start, end - STACK_LEN), end);
+    return true;
 }
 
 static void watch(uint64_t start, uint64_t end)

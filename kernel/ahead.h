@@ -12,8 +12,8 @@ void ahead_mapped(uint64_t start, uint64_t end);
 void ahead_grown(uint64_t start, uint64_t end);
 
 /* ahead_opened: [start, end) had no rights and can be written now: a thread's stack gets its first
- * pages. Context: as above. */
-void ahead_opened(uint64_t start, uint64_t end);
+ * pages. Returns whether that is what it looks like. Context: as above. */
+bool ahead_opened(uint64_t start, uint64_t end);
 
 /* ahead_touched: there was a fault at va. ahead_gone: [start, end) is being unmapped. Context:
  * space.lock held. */

@@ -42,7 +42,7 @@ static int brk_grow(uint64_t from, uint64_t to)
 
 uint64_t mmap_brk(uint64_t new_brk)
 {
-    rwlock_lock(&space.lock);
+    space_lock();
     uint64_t limit = process.limits[RLIMIT_DATA].rlim_cur;
     bool sane =
         new_brk >= space.brk_start && new_brk < USER_MAX && new_brk - space.brk_start <= limit;
@@ -69,7 +69,7 @@ int mmap_stack(uint64_t limit, uint64_t *top)
     v.start =
         end - (limit >= STACK_FIRST ? STACK_FIRST : max(align_up(limit, PAGE_SIZE), PAGE_SIZE));
     v.flags = VMA_GROWS | VMA_NOHUGE;
-    rwlock_lock(&space.lock);
+    space_lock();
     int err = space_add(&v);
     if (err == 0) {
         space_enter_ahead(vma_at(&space.tree, v.start), max(v.start, end - STACK_AHEAD), end);

@@ -25,6 +25,7 @@
 #include "kernel/pmap.h"
 #include "kernel/process.h"
 #include "kernel/space.h"
+#include "kernel/stackcache.h"
 #include "kernel/uaccess.h"
 #include "platform/pages.h"
 
@@ -403,6 +404,7 @@ static struct vma *grow_stack(uint64_t addr)
     if (!clear || v->end - start > limit || !space_may_grow(v, (v->start - start) >> PAGE_SHIFT)) {
         return NULL;
     }
+    stackcache_evict(start, v->start);
     vma_extend(&space.tree, v, start, v->end);
     return v;
 }
@@ -478,13 +480,16 @@ int mmap_fault(uint64_t addr, unsigned error, uint64_t rsp, int *code)
     bool alone = fault_excludes(v, addr);
     int sig = alone ? 0 : fault_locked(v, addr, error, code);
     rwlock_unshare(&space.lock);
-    if (!alone) {
+    if (!alone && sig != SIGKILL) { /* SIGKILL: out of memory; kept stacks go first */
         return sig;
     }
     rwlock_lock(&space.lock);
     v = vma_at(&space.tree, addr);
     v = v != NULL ? v : grow_stack(addr);
     sig = fault_locked(v, addr, error, code);
+    if (sig == SIGKILL && stackcache_evict(0, USER_MAX)) {
+        sig = fault_locked(v, addr, error, code);
+    }
     rwlock_unlock(&space.lock);
     return sig;
 }

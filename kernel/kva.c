@@ -5,9 +5,12 @@
 #include "kernel/kva.h"
 
 #include "kernel/base/lock.h"
+#include "kernel/base/print.h"
 #include "platform/boot.h"
 #include "platform/moncall.h"
 #include "platform/pages.h"
+
+#define STACK_PAGES_MAX 16
 
 static struct spinlock lock;
 static uint64_t next_va; /* [lock] */
@@ -56,28 +59,52 @@ void kva_free_stack(uint64_t top, unsigned npages)
     spin_unlock(&lock);
 }
 
+/* The largest block of at most n frames that can be had; NULL: there is none. *order: log2 of its
+ * frames. */
+static struct page *alloc_block(unsigned n, unsigned *order)
+{
+    *order = 31 - (unsigned)__builtin_clz(n);
+    struct page *p = pages_alloc(*order, PAGES_RESERVE);
+    while (p == NULL && *order > 0) {
+        p = pages_alloc(--*order, PAGES_RESERVE);
+    }
+    return p;
+}
+
+/* There is no memory for all of a stack: the first npages, made of blocks, go. */
+static uint64_t undo(uint64_t va, unsigned npages, struct page **blocks, unsigned nblocks)
+{
+    struct mon_range r = {va, 0, npages, 0, 0};
+    int err = npages != 0 ? moncall_unmap(&r, 1) : 0;
+    assert(err == 0);
+    while (nblocks != 0) {
+        pages_put(blocks[--nblocks]);
+    }
+    __atomic_fetch_sub(&allocated, npages, __ATOMIC_RELAXED);
+    return 0;
+}
+
 uint64_t kva_alloc_stack(unsigned npages)
 {
+    struct page *blocks[STACK_PAGES_MAX];
+    unsigned n = 0;
+    unsigned order;
     uint64_t spare = take_spare(npages);
     if (spare != 0) {
         return spare;
     }
+    assert(npages <= STACK_PAGES_MAX);
     uint64_t va = reserve(npages);
-    for (unsigned i = 0; i < npages;) {
-        unsigned order = 31 - (unsigned)__builtin_clz(npages - i);
-        struct page *p = pages_alloc(order, PAGES_RESERVE);
-        while (p == NULL && order > 0) {
-            p = pages_alloc(--order, PAGES_RESERVE);
-        }
-        struct mon_range r = {va + i * PAGE_SIZE, 0, 1U << order, MAP_R | MAP_W, 0};
+    for (unsigned i = 0; i < npages; i += 1U << order) {
+        struct page *p = alloc_block(npages - i, &order);
         if (p == NULL) {
-            return 0;
+            return undo(va, i, blocks, n);
         }
-        r.pa = pages_pa(p).v;
+        blocks[n++] = p;
+        struct mon_range r = {va + i * PAGE_SIZE, pages_pa(p).v, 1U << order, MAP_R | MAP_W, 0};
         if (moncall_map(&r, 1) != 0) {
-            return 0;
+            return undo(va, i, blocks, n);
         }
-        i += 1U << order;
         __atomic_fetch_add(&allocated, 1U << order, __ATOMIC_RELAXED);
     }
     return va + npages * PAGE_SIZE;

@@ -22,6 +22,7 @@
 #include "kernel/process.h"
 #include "kernel/random.h"
 #include "kernel/space.h"
+#include "kernel/stackcache.h"
 #include "kernel/uaccess.h"
 #include "platform/pages.h"
 
@@ -105,6 +106,12 @@ void space_merge(struct vma *v)
     }
 }
 
+void space_lock(void)
+{
+    rwlock_lock(&space.lock);
+    stackcache_settle();
+}
+
 int space_add(const struct vma *template)
 {
     struct vma *v = heap_alloc(sizeof(*v));
@@ -115,6 +122,7 @@ int space_add(const struct vma *template)
     if (v->file != NULL) {
         file_get(v->file);
     }
+    stackcache_evict(v->start, v->end);
     vma_insert(&space.tree, v);
     space_merge(v);
     return 0;
@@ -123,7 +131,9 @@ int space_add(const struct vma *template)
 int space_unmap(uint64_t start, uint64_t end)
 {
     int err = space_carve(start, end);
-    err = err != 0 ? err : pmap_remove(start, end);
+    if (err == 0 && !stackcache_keep(start, end)) {
+        err = pmap_remove(start, end);
+    }
     if (err != 0) {
         return err;
     }
@@ -184,11 +194,12 @@ static int check_flags(int flags, uint64_t len, bool anonymous)
 }
 
 /* Where the mapping goes: the address, or a negative errno. Fixed places are cleared. */
-static long choose_place(uint64_t addr, uint64_t len, int flags)
+static long choose_place(uint64_t addr, uint64_t len, int flags, const struct vma *like)
 {
     uint64_t end;
     if ((flags & (MAP_FIXED | MAP_FIXED_NOREPLACE)) == 0) {
-        uint64_t at = space_place(addr, len);
+        uint64_t at = addr == 0 ? stackcache_claim(like, len) : 0;
+        at = at != 0 ? at : space_place(addr, len);
         return at != 0 ? (long)at : -ENOMEM;
     }
     if (!is_aligned(addr, PAGE_SIZE)) {
@@ -276,7 +287,7 @@ static long map_locked(uint64_t addr, uint64_t len, struct vma *v, int flags)
     if ((flags & MAP_LOCKED) != 0 && !space_may_lock(len >> PAGE_SHIFT)) {
         return -EAGAIN;
     }
-    long at = choose_place(addr, len, flags);
+    long at = choose_place(addr, len, flags, v);
     if (at < 0) {
         return at;
     }
@@ -309,7 +320,7 @@ long mmap_map(uint64_t addr, uint64_t len, int prot, int flags, struct file *f, 
     v.flags = (flags & MAP_TYPE) != MAP_PRIVATE ? VMA_SHARED : 0;
     v.flags |= flags & MAP_GROWSDOWN ? VMA_GROWS : 0;
     v.flags |= flags & MAP_STACK ? VMA_NOHUGE : 0;
-    rwlock_lock(&space.lock);
+    space_lock();
     flags |= space.lock_future ? MAP_LOCKED : 0;
     v.flags |= flags & MAP_LOCKED ? VMA_LOCKED : 0;
     long at = map_locked(addr, len, &v, flags);
@@ -330,7 +341,7 @@ int mmap_unmap(uint64_t addr, uint64_t len)
     if (len == 0 || !space_range_ok(addr, len, &end)) {
         return -EINVAL;
     }
-    rwlock_lock(&space.lock);
+    space_lock();
     int err = space_unmap(addr, end);
     rwlock_unlock(&space.lock);
     return err;
@@ -366,13 +377,14 @@ static int protect_one(struct vma *v, uint64_t start, uint64_t end, int prot)
     bool was_closed = v->prot == PROT_NONE;
     bool jit = (prot & (PROT_WRITE | PROT_EXEC)) == (PROT_WRITE | PROT_EXEC);
     space.jit_pages += jit ? (to - from) >> PAGE_SHIFT : 0;
-    err = pmap_protect(from, to, prot);
+    bool kept = was_closed && stackcache_open(from, to, prot);
+    err = kept ? 0 : pmap_protect(from, to, prot);
     if (err != 0) {
         return err;
     }
     v->prot = prot;
-    if (was_closed) {
-        ahead_opened(from, to);
+    if (kept || (was_closed && ahead_opened(from, to))) {
+        v->flags |= VMA_STACK;
     }
     bool text = (prot & (PROT_WRITE | PROT_EXEC)) == PROT_EXEC;
     if (was_text && !text && space.forget != NULL) {
@@ -412,6 +424,9 @@ int mmap_protect(uint64_t addr, uint64_t len, int prot)
         return -ENOMEM;
     }
     rwlock_lock(&space.lock);
+    if (!stackcache_awaits(addr, end, prot)) {
+        stackcache_settle();
+    }
     if ((prot & PROT_GROWSDOWN) != 0) {
         const struct vma *v = vma_at(&space.tree, addr);
         addr = v != NULL && (v->flags & VMA_GROWS) != 0 ? v->start : addr;
@@ -428,7 +443,7 @@ long mmap_special(uint64_t addr, struct pa pa, unsigned npages, int prot, const 
     if (addr != 0 && (addr < USER_MIN || !space_range_ok(addr, len, &v.end))) {
         return -EINVAL;
     }
-    rwlock_lock(&space.lock);
+    space_lock();
     v.start = addr != 0 ? addr : space_place(0, len);
     v.end = v.start + len;
     const struct vma *next = vma_find(&space.tree, v.start);

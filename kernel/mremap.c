@@ -12,6 +12,7 @@
 #include "kernel/mmap.h"
 #include "kernel/pmap.h"
 #include "kernel/space.h"
+#include "kernel/stackcache.h"
 #include "kernel/uaccess.h"
 
 /* A request, lengths in whole pages. */
@@ -84,6 +85,7 @@ static bool grow_in_place(struct vma *v, const struct remap *r)
     if (!last || end > USER_MAX || (above != NULL && above->start < end)) {
         return false;
     }
+    stackcache_evict(v->end, end);
     vma_extend(&space.tree, v, v->start, end);
     space_merge(v);
     return true;
@@ -110,7 +112,7 @@ static long move_region(const struct vma *v, const struct remap *r, uint64_t to)
     fresh.end = to + r->new_len;
     fresh.offset = v->file != NULL ? v->offset + (r->old - v->start) : 0;
     fresh.pa = v->flags & VMA_SPECIAL ? v->pa + (r->old - v->start) : 0;
-    fresh.flags &= ~(unsigned)VMA_GROWS;
+    fresh.flags &= ~(unsigned)(VMA_GROWS | VMA_STACK | VMA_THREAD);
     int prot = v->prot;
     int err = space_carve(r->old, r->old + r->old_len);
     err = err != 0 ? err : space_add(&fresh);
@@ -196,7 +198,7 @@ long mmap_remap(uint64_t old, uint64_t old_len, uint64_t new_len, int flags, uin
     if (err != 0) {
         return err;
     }
-    rwlock_lock(&space.lock);
+    space_lock();
     long at = remap_locked(&r);
     const struct vma *v = at >= 0 ? vma_at(&space.tree, (uint64_t)at) : NULL;
     bool locked = v != NULL && (v->flags & VMA_LOCKED) != 0;

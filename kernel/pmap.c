@@ -11,6 +11,7 @@
 #include <asm/mman.h>
 
 #include "kernel/base/print.h"
+#include "kernel/base/string.h"
 #include "kernel/pmapwalk.h"
 #include "platform/moncall.h"
 #include "platform/pages.h"
@@ -304,6 +305,48 @@ uint64_t pmap_next(uint64_t va, uint64_t end)
     (void)pmapwalk_each(va, end, first_word, &found);
     spin_unlock(&pmap_lock);
     return found;
+}
+
+struct private_pages {
+    int prot;
+    unsigned n;
+};
+
+static int count_private(void *ctx, uint64_t va, uint64_t *word, unsigned npages)
+{
+    struct private_pages *p = ctx;
+    (void)va;
+    bool plain = npages == 1 && (*word & (PMAP_COUNTED | PMAP_COPY)) == PMAP_COUNTED &&
+                 pmapwalk_rights_of(*word) == p->prot;
+    if (!plain) {
+        return 1;
+    }
+    const struct page *frame = pages_of((struct pa){*word & ~PMAP_FLAG_BITS});
+    p->n++;
+    return __atomic_load_n(&frame->refs, __ATOMIC_RELAXED) != 1;
+}
+
+unsigned pmap_private_pages(uint64_t start, uint64_t end, int prot)
+{
+    struct private_pages p = {.prot = prot};
+    spin_lock(&pmap_lock);
+    int other = pmapwalk_each(start, end, count_private, &p);
+    spin_unlock(&pmap_lock);
+    return other == 0 ? p.n : 0;
+}
+
+static int zero_word(void *ctx, uint64_t va, uint64_t *word, unsigned npages)
+{
+    (void)ctx, (void)va;
+    memset(pages_map((struct pa){*word & ~PMAP_FLAG_BITS}), 0, npages * PAGE_SIZE);
+    return 0;
+}
+
+void pmap_zero(uint64_t start, uint64_t end)
+{
+    spin_lock(&pmap_lock);
+    (void)pmapwalk_each(start, end, zero_word, NULL);
+    spin_unlock(&pmap_lock);
 }
 
 static uint64_t donated; /* [A] pages */

@@ -71,6 +71,12 @@ MUST_CHECK int pmap_move(uint64_t from, uint64_t to, uint64_t len, int prot);
 /* pmap_next: first address >= va and < end with a frame behind it; end when there is none. */
 uint64_t pmap_next(uint64_t va, uint64_t end);
 
+/* pmap_private_pages: the number of pages in [start, end) when each is a small one whose frame
+ * nobody else has and whose rights are prot's; 0: others are among them. pmap_zero: clear those
+ * frames. */
+unsigned pmap_private_pages(uint64_t start, uint64_t end, int prot);
+void pmap_zero(uint64_t start, uint64_t end);
+
 /* pmap_donate: give the monitor 2 MiB for page tables; for moncall_set_donate. */
 bool pmap_donate(void);
 

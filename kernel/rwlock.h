@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A lock that one writer or any number of readers hold; holders may sleep. A waiting writer keeps
- * new readers out, so a reader must not take it again. */
+ * new readers out, but for as many as wait when a writer is done; a reader must not take it
+ * again. */
 #ifndef KERNEL_RWLOCK_H
 #define KERNEL_RWLOCK_H
 
@@ -10,10 +11,11 @@ struct thread;
 
 struct CAPABILITY("rwlock") rwlock {
     int32_t state; /* [A] -1: written, else the number of readers */
-    uint32_t writers; /* [A] waiting */
-    uint32_t waiters; /* [A] of both kinds */
+    uint32_t writers; /* [A] that want it */
+    uint32_t sleeping_writers, sleeping_readers; /* [A] those that may sleep for it */
+    uint32_t passes; /* [A] readers that may enter although writers wait */
     struct thread *writer; /* [A] NULL: none */
-    struct wait_queue queue;
+    struct wait_queue write_queue, read_queue;
 };
 
 void rwlock_init(struct rwlock *l);

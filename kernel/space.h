@@ -24,6 +24,10 @@ struct space {
 };
 extern struct space space;
 
+/* space_lock: space.lock for a call that changes regions: what a claimed stack waited for
+ * (stackcache.h) does not come. */
+void space_lock(void) TAKES(space.lock);
+
 /* space_carve: make [start, end) a border of regions: none crosses start or end. 0 or -ENOMEM. */
 MUST_CHECK int space_carve(uint64_t start, uint64_t end);
 

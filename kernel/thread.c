@@ -21,6 +21,7 @@
 #include "kernel/process.h"
 #include "kernel/sched.h"
 #include "kernel/signal.h"
+#include "kernel/stackcache.h"
 #include "kernel/uaccess.h"
 #include "platform/clock.h"
 #include "platform/offsets.h"
@@ -317,6 +318,9 @@ long thread_clone(const struct thread_request *r, const struct saved_registers *
         leave_table(t);
         thread_put(t);
         return err;
+    }
+    if (r->stack != 0) {
+        stackcache_started(r->stack);
     }
     fd_share(); /* descriptors need references from now on */
     sched_start(t);

@@ -14,6 +14,8 @@ struct file;
 #define VMA_SPECIAL 0x8 /* the kernel's pages: no mremap, no mprotect to writable */
 #define VMA_HUGE 0x10 /* madvise(MADV_HUGEPAGE) */
 #define VMA_LOCKED 0x20 /* mlock(2): present, and no MADV_DONTNEED */
+#define VMA_STACK 0x40 /* opened as the stack of a thread is (ahead.c) */
+#define VMA_THREAD 0x80 /* a thread was started on it */
 
 struct vma {
     struct rbnode node;

@@ -3,6 +3,7 @@
  * machine: what a thread takes comes back with its end. Source: pthread_create(3), clone(2). */
 // cflags: -pthread
 // memory: 256M
+// timeout: 90
 #include "peers.h"
 
 #define TOTAL 10000

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 // sources: kernel/mmap.c kernel/fault.c kernel/maps.c kernel/madvise.c kernel/mlock.c
 // sources: kernel/mremap.c kernel/pmap.c kernel/pmapwalk.c kernel/pmapmove.c kernel/vma.c
-// sources: kernel/base/rbtree.c kernel/file.c kernel/ahead.c kernel/brk.c
+// sources: kernel/base/rbtree.c kernel/file.c kernel/ahead.c kernel/brk.c kernel/stackcache.c
 // sources: kernel/rwlock.c kernel/mutex.c kernel/wait.c kernel/text.c
 // sources: kernel/timer.c kernel/random.c platform/irq.c
 // fakes: sched heap pages moncall process uaccess log

@@ -79,7 +79,7 @@ static void writer_alone(void)
     CHECK_EQ(sleeps, 2);
     CHECK(rwlock_held(&lock));
     rwlock_unlock(&lock);
-    CHECK_EQ(lock.waiters + lock.writers, 0);
+    CHECK_EQ(lock.sleeping_readers + lock.sleeping_writers + lock.writers, 0);
 }
 
 static void writer_waits_for_readers(void)
@@ -91,7 +91,7 @@ static void writer_waits_for_readers(void)
     CHECK(rwlock_held(&lock));
     rwlock_unlock(&lock);
     CHECK_EQ(lock.state, 0);
-    CHECK_EQ(lock.waiters + lock.writers, 0);
+    CHECK_EQ(lock.sleeping_readers + lock.sleeping_writers + lock.writers, 0);
 }
 
 TESTS(readers_together, writer_alone, writer_waits_for_readers)

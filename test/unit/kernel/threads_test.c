@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 // sources: kernel/wait.c kernel/mutex.c kernel/futex.c kernel/futexpi.c kernel/futexword.c
-// sources: fs/lock.c
+// sources: kernel/rwlock.c fs/lock.c
 // fakes: threads heap
 // sanitize: thread
 /* Waiting on several CPUs at once, under ThreadSanitizer: plain counters that the locks must
  * guard, wakes that may not be lost, and sums that must come out. */
 #include <asm/errno.h>
 #include <linux/futex.h>
+#include <time.h>
 
 #include "fs/lock.h"
 #include "kernel/futex.h"
 #include "kernel/mutex.h"
+#include "kernel/rwlock.h"
 #include "platform/clock.h"
 #include "test/fake/threads.h"
 #include "test/unit/check.h"
@@ -62,6 +64,50 @@ static void mutexes(void)
     mutex_init(&mutex);
     fake_threads_run(CPUS, count_under_mutex);
     CHECK_EQ(counter, CPUS * 10 * ROUNDS);
+}
+
+/* Writers that make two counters unequal for a moment, readers that must not see it; holders that
+ * stay longer than anybody waits awake, so that many sleep for the lock. */
+static struct rwlock shared;
+static unsigned long twin, unequal, long_stays;
+
+static void stay(unsigned n)
+{
+    if (n % 16 == 0) {
+        __atomic_fetch_add(&long_stays, 1, __ATOMIC_RELAXED);
+        nanosleep(&(struct timespec){.tv_nsec = 300 * USEC}, NULL);
+    }
+}
+
+static void read_or_write(unsigned i)
+{
+    for (unsigned n = 0; n < ROUNDS / 4; n++) {
+        if ((n + i) % 3 == 0) {
+            rwlock_lock(&shared);
+            counter++;
+            stay(n + i);
+            twin++;
+            rwlock_unlock(&shared);
+        } else {
+            rwlock_share(&shared);
+            __atomic_fetch_add(&unequal, counter != twin, __ATOMIC_RELAXED);
+            stay(n + i);
+            rwlock_unshare(&shared);
+        }
+    }
+}
+
+static void readers_and_writers(void)
+{
+    counter = twin = unequal = long_stays = 0;
+    rwlock_init(&shared);
+    fake_threads_run(FAKE_THREADS, read_or_write);
+    CHECK_EQ(unequal, 0);
+    CHECK_EQ(counter, twin);
+    CHECK(counter >= FAKE_THREADS * (ROUNDS / 4 / 3) && long_stays > ROUNDS / 16);
+    CHECK_EQ(shared.state, 0);
+    CHECK_EQ(shared.writers + shared.sleeping_writers + shared.sleeping_readers, 0);
+    CHECK(list_empty(&shared.read_queue.waiters) && list_empty(&shared.write_queue.waiters));
 }
 
 /* A token goes round: each waits for its turn. */
@@ -328,4 +374,5 @@ __attribute__((constructor)) static void set_up(void)
     futex_init();
 }
 
-TESTS(mutexes, waits, futexes, timeouts, requeues, owners, several_words, file_locks, signals)
+TESTS(mutexes, readers_and_writers, waits, futexes, timeouts, requeues, owners, several_words,
+      file_locks, signals)
