@@ -12,6 +12,7 @@
 #include "net/net.h"
 #include "net/netif.h"
 #include "net/secret.h"
+#include "net/tcplimit.h"
 #include "net/tick.h"
 #include "platform/clock.h"
 
@@ -45,6 +46,7 @@ void net_start(void)
     secret_start();
     net_lock();
     lwip_init();
+    tcp_limit_start_locked();
     loopback_start_locked();
     inetinput_start_locked();
     net_unlock();

@@ -15,7 +15,7 @@
 #include "kernel/base/string.h"
 #include "net/pathmtu.h"
 #include "net/rawtable.h"
-#include "net/tcp.h"
+#include "net/tcperror.h"
 #include "net/udp.h"
 
 #define ICMP_LEN 8
@@ -124,7 +124,7 @@ static void tell_udp(const struct quote *q, struct dgram_error *e, bool fatal) N
     }
 }
 
-static void tell_tcp(const struct quote *q, int error) NEEDS(net_core)
+static void tell_tcp(const struct quote *q, const struct dgram_error *e) NEEDS(net_core)
 {
     uint16_t ports[2]; /* source, destination */
     uint32_t sequence;
@@ -132,7 +132,12 @@ static void tell_tcp(const struct quote *q, int error) NEEDS(net_core)
     memcpy(&sequence, q->data + sizeof(ports), sizeof(sequence));
     struct inet_address local = {.ip = q->from, .port = lwip_ntohs(ports[0])};
     struct inet_address peer = {.ip = q->to, .port = lwip_ntohs(ports[1])};
-    tcp_unreachable_locked(&local, &peer, lwip_ntohl(sequence), error);
+    struct tcp_quote segment = {&local, &peer, lwip_ntohl(sequence)};
+    if (e->what.ee_errno != EMSGSIZE) {
+        tcperror_unreachable_locked(&segment, (int)e->what.ee_errno);
+    } else if (tcperror_too_long_locked(&segment, e->what.ee_info)) {
+        note_mtu(q, e);
+    }
 }
 
 void icmperror_input_locked(const uint8_t *icmp, size_t len)
@@ -167,7 +172,7 @@ void icmperror_input_locked(const uint8_t *icmp, size_t len)
     rawtable_fail_locked(q.protocol, &q.from, &e, q.data, m.fatal);
     if (q.protocol == IP_PROTO_UDP) {
         tell_udp(&q, &e, m.fatal);
-    } else if (q.protocol == IP_PROTO_TCP && m.error != EMSGSIZE) {
-        tell_tcp(&q, m.error);
+    } else if (q.protocol == IP_PROTO_TCP) {
+        tell_tcp(&q, &e);
     }
 }

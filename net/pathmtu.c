@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* A small table: only packets that may not be cut ask for it, the others are cut by the routers.
- * Nobody can make a way shorter than LEAST by a lie. All under net_core. Source: RFC 1191, ip(7),
- * Linux's min_pmtu and mtu_expires. */
+ * All under net_core. Source: RFC 1191, ip(7), Linux's mtu_expires. */
 #include "net/pathmtu.h"
+
+#include <lwip/nd6.h>
 
 #include "platform/clock.h"
 
 #define ENTRIES 16U /* a power of two */
-#define LEAST 552
 #define LIFE_NS (600 * NSEC_PER_SEC)
 
 static struct {
@@ -27,7 +27,7 @@ void pathmtu_note_locked(const ip4_addr_t *to, unsigned mtu)
     unsigned i = slot_of(to);
     lock_assert_held(&net_core);
     known[i].to = *to;
-    known[i].mtu = max(mtu, (unsigned)LEAST);
+    known[i].mtu = max(mtu, PATHMTU_LEAST4);
     known[i].until_ns = clock_ns() + LIFE_NS;
 }
 
@@ -35,7 +35,8 @@ unsigned pathmtu_to_locked(const ip_addr_t *to, const struct netif *out)
 {
     lock_assert_held(&net_core);
     if (!IP_IS_V4_VAL(*to)) {
-        return out->mtu;
+        unsigned mtu = nd6_get_destination_mtu(ip_2_ip6(to), (struct netif *)(uintptr_t)out);
+        return max(mtu, PATHMTU_LEAST6);
     }
     unsigned i = slot_of(ip_2_ip4(to));
     bool valid = known[i].until_ns > clock_ns() && ip4_addr_cmp(&known[i].to, ip_2_ip4(to));

@@ -7,6 +7,10 @@
 
 #include "net/core.h"
 
+/* No way is shorter, whatever a router says; IPv4: Linux's min_pmtu. */
+#define PATHMTU_LEAST4 552U
+#define PATHMTU_LEAST6 1280U /* every link of IPv6 takes them */
+
 /* pathmtu_note: a router says that packets to to may have mtu bytes. */
 void pathmtu_note_locked(const ip4_addr_t *to, unsigned mtu) NEEDS(net_core);
 

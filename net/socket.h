@@ -80,6 +80,7 @@ struct socket {
     struct spinlock lock;
     struct wait_queue changed; /* anything that poll shows */
     int error; /* [L] SO_ERROR, positive */
+    int soft_error; /* [A] the same of a stream that goes on in spite of it */
     bool listening; /* [A] SO_ACCEPTCONN */
     struct socket_options options;
     struct sigio sigio; /* [L] */
@@ -118,11 +119,23 @@ struct socket *socket_of(const struct file *f);
 uint64_t socket_deadline(const struct socket *s, bool send);
 long socket_wait_error(int err, uint64_t deadline_ns);
 
-/* socket_error: SO_ERROR. socket_take_error: it is reset. socket_set_error: error, positive, is
- * told by the next call or SO_ERROR; waiters are woken. */
+/* socket_error: what the next call tells. socket_take_error: it is reset. socket_set_error: error,
+ * positive, is told by the next call or SO_ERROR; waiters are woken. */
 int socket_error(struct socket *s);
 int socket_take_error(struct socket *s);
 void socket_set_error(struct socket *s, int error);
+
+/* socket_set_soft_error, socket_take_soft_error: what a stream has met with and goes on in spite
+ * of; positive, 0: nothing. Nobody is woken. */
+static inline void socket_set_soft_error(struct socket *s, int error)
+{
+    __atomic_store_n(&s->soft_error, error, __ATOMIC_RELAXED);
+}
+
+static inline int socket_take_soft_error(struct socket *s)
+{
+    return __atomic_exchange_n(&s->soft_error, 0, __ATOMIC_RELAXED);
+}
 
 /* socket_flag: an on-off option of SOL_SOCKET, SO_KEEPALIVE and the like. */
 static inline bool socket_flag(const struct socket *s, int option)

@@ -81,6 +81,12 @@ static int put_peer(struct socket *s, void *value, size_t *len)
                     : socket_put_value(value, len, name, n); /* Linux has it this way round */
 }
 
+static int take_any_error(struct socket *s)
+{
+    int error = socket_take_error(s);
+    return error != 0 ? error : socket_take_soft_error(s);
+}
+
 static int get_general(struct socket *s, int option, void *value, size_t *len)
 {
     const struct socket_options *o = &s->options;
@@ -92,7 +98,7 @@ static int get_general(struct socket *s, int option, void *value, size_t *len)
     case SO_TYPE: return socket_put_int(value, len, s->type);
     case SO_DOMAIN: return socket_put_int(value, len, s->family);
     case SO_PROTOCOL: return socket_put_int(value, len, s->protocol);
-    case SO_ERROR: return socket_put_int(value, len, socket_take_error(s));
+    case SO_ERROR: return socket_put_int(value, len, take_any_error(s));
     case SO_SNDBUF: return socket_put_int(value, len, (int)o->send_buffer);
     case SO_RCVBUF: return socket_put_int(value, len, (int)o->receive_buffer);
     case SO_PRIORITY: return socket_put_int(value, len, (int)o->priority);

@@ -14,6 +14,7 @@
 #include "kernel/uaccess.h"
 #include "net/port.h"
 #include "net/tcpdefer.h"
+#include "net/tcplimit.h"
 #include "platform/clock.h"
 
 static const struct socket_ops tcp_ops;
@@ -33,6 +34,7 @@ struct tcp_socket *tcp_socket_new(int family)
     list_init(&t->accepted);
     list_init(&t->deferred);
     list_init(&t->queued);
+    list_init(&t->half_open);
     list_init(&t->corked);
     t->quickack = true;
     t->values.notsent_low = UINT32_MAX;
@@ -182,6 +184,7 @@ void tcp_stop_listening_locked(struct tcp_socket *t)
     t->s.listening = false;
     t->phase = TCP_NEW;
     tcp_detach_locked(t);
+    tcp_limit_closed_locked(t);
     (void)tcp_close(pcb);
     reset_queue(t);
     tcp_forget_locked(t);

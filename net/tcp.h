@@ -61,7 +61,6 @@ struct tcp_socket {
     uint8_t quick; /* segments that are acknowledged at once, as Linux does at first */
     struct tcp_values values;
     uint64_t progress_ns; /* when the peer last acknowledged something */
-    int unreachable; /* error that ICMP told, 0: none */
     bool told_connect; /* connect has reported how the connection came about */
 
     struct pbuf *received, *received_tail; /* single pbufs, linked by next */
@@ -81,6 +80,8 @@ struct tcp_socket {
     struct list deferred; /* listening: the same of those that wait for data: net/tcpdefer.c */
     struct list queued; /* in one of the listener's lists */
     unsigned naccepted, ndeferred, backlog;
+    struct list half_open; /* listening: net/tcplimit.c */
+    unsigned nhalf_open;
     struct tcp_socket *deferred_by; /* the listener in whose list it waits for data */
     uint64_t deferred_until_ns;
 };
@@ -120,11 +121,6 @@ void tcp_drop_received_locked(struct tcp_socket *t) NEEDS(net_core);
 /* tcp_received_locked: p, a packet's data in order, is t's to be read. Returns false, and takes
  * nothing, when unread data holds too much memory. */
 MUST_CHECK bool tcp_received_locked(struct tcp_socket *t, struct pbuf *p) NEEDS(net_core);
-
-/* tcp_unreachable_locked: ICMP says that the segment with this number, from local to peer, met with
- * error (positive). A connection that is being made fails with it, others go on trying. */
-void tcp_unreachable_locked(const struct inet_address *local, const struct inet_address *peer,
-                            uint32_t sequence, int error) NEEDS(net_core);
 
 /* tcp_settle_locked: leave the control block to lwIP if t needs it no more. */
 void tcp_settle_locked(struct tcp_socket *t) NEEDS(net_core);

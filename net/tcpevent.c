@@ -7,11 +7,14 @@
 #include <lwip/stats.h>
 
 #include "net/netif.h"
+#include "net/offload.h"
 #include "net/tcp.h"
 #include "net/tcpcork.h"
 #include "net/tcpdefer.h"
-#include "net/tcpshare.h"
+#include "net/tcperror.h"
 #include "net/tcpfind.h"
+#include "net/tcplimit.h"
+#include "net/tcpshare.h"
 #include "net/tcpsyn.h"
 #include "net/tcpwindow.h"
 #include "platform/clock.h"
@@ -93,30 +96,13 @@ static void on_error(void *arg, err_t err)
     if (t->phase == TCP_CONNECTING) {
         MIB2_STATS_INC(mib2.tcpattemptfails);
     }
-    if (t->unreachable != 0) {
-        error = t->unreachable;
-    } else if (err == ERR_RST) {
+    int soft = socket_take_soft_error(&t->s);
+    if (err == ERR_RST) {
         error = t->phase == TCP_CONNECTING ? ECONNREFUSED : t->read_end ? EPIPE : ECONNRESET;
+    } else if (soft != 0) {
+        error = soft;
     }
     end(t, error);
-}
-
-void tcp_unreachable_locked(const struct inet_address *local, const struct inet_address *peer,
-                            uint32_t sequence, int error)
-{
-    struct tcp_pcb *p = tcp_active_pcbs;
-    lock_assert_held(&net_core);
-    while (p != NULL &&
-           (p->state != SYN_SENT || p->local_port != local->port || p->remote_port != peer->port ||
-            !ip_addr_cmp_zoneless(&p->local_ip, &local->ip) ||
-            !ip_addr_cmp_zoneless(&p->remote_ip, &peer->ip))) {
-        p = p->next;
-    }
-    if (p != NULL && p->callback_arg != NULL && sequence == p->lastack) {
-        struct tcp_socket *t = p->callback_arg;
-        t->unreachable = error;
-        tcp_abandon(p, 0); /* which tells on_error */
-    }
 }
 
 /* Both sides have ended and everything has arrived, or nobody is left who would read: lwIP does the
@@ -162,6 +148,7 @@ static err_t on_sent(void *arg, struct tcp_pcb *pcb, u16_t len)
     (void)pcb;
     (void)len;
     lock_assert_held(&net_core);
+    socket_set_soft_error(&t->s, 0);
     if (t->values.user_timeout != 0) {
         t->progress_ns = clock_ns();
     }
@@ -182,7 +169,7 @@ static err_t on_poll(void *arg, struct tcp_pcb *pcb)
     uint64_t limit = t->values.user_timeout * NSEC_PER_MSEC;
     int error = pcb->state == SYN_SENT ? tcpsyn_give_up_locked(t, pcb) : 0;
     if (error != 0) {
-        t->unreachable = error;
+        socket_set_soft_error(&t->s, error);
         tcp_abandon(pcb, 0); /* which tells on_error */
         return ERR_ABRT;
     }
@@ -203,6 +190,7 @@ static void opened(struct tcp_socket *t) NEEDS(net_core)
     pcb->rto = min(pcb->rto, (int16_t)TCPSYN_PATIENCE);
     tcpfind_add_locked(t);
     tcpwindow_start_locked(t);
+    tcperror_way_locked(t);
     t->wire_mss = pcb->mss;
     if (netif_cuts_segments(&pcb->local_ip, &pcb->remote_ip)) {
         size_t longest = min((size_t)SEGMENT_MAX, (size_t)pcb->snd_wnd / 2);
@@ -224,6 +212,8 @@ uint32_t *net_tcp_out(struct pbuf *p, struct tcp_hdr *header, const struct tcp_p
         tcpsyn_goes_locked((struct tcp_pcb *)(uintptr_t)pcb, header);
     }
     p->segment_size = t != NULL && t->pcb == pcb ? t->wire_mss : 0;
+    p->flags = (uint8_t)(p->flags & ~OFFLOAD_WHOLE);
+    p->flags |= tcperror_whole_locked(p->segment_size != 0 ? t : NULL) ? OFFLOAD_WHOLE : 0;
     if (p->segment_size != 0 && p->tot_len > p->segment_size + MTU_HEADERS &&
         p->segment_size != pcb->mss) {
         netif_let_long_locked();
@@ -239,6 +229,7 @@ static err_t on_accept(void *arg, struct tcp_pcb *pcb, err_t err)
     if (pcb == NULL || err != ERR_OK || l == NULL) {
         return ERR_VAL;
     }
+    tcp_limit_opened_locked(pcb);
     if (pcb->listener != NULL) {
         l = tcpshare_choose_locked(pcb->listener, &pcb->remote_ip, pcb->remote_port);
     }
@@ -295,6 +286,7 @@ void tcp_listen_locked(struct tcp_socket *t, struct tcp_pcb *pcb)
     t->pcb = pcb;
     tcp_arg(pcb, t);
     tcp_accept(pcb, on_accept);
+    tcp_limit_listen_locked(pcb);
 }
 
 void tcp_detach_locked(struct tcp_socket *t)

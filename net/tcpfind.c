@@ -103,7 +103,7 @@ static bool parse(const uint8_t *ip, size_t len, struct key *key)
     return true;
 }
 
-static struct tcp_pcb *find(const struct key *key) NEEDS(net_core)
+static struct tcp_socket *find(const struct key *key) NEEDS(net_core)
 {
     struct tcp_socket *t = buckets[hash(&key->remote, key->remote_port, key->local_port)];
     for (; t != NULL; t = t->found_next) {
@@ -111,10 +111,18 @@ static struct tcp_pcb *find(const struct key *key) NEEDS(net_core)
         if (p->remote_port == key->remote_port && p->local_port == key->local_port &&
             ip_addr_cmp_zoneless(&p->remote_ip, &key->remote) &&
             ip_addr_cmp_zoneless(&p->local_ip, &key->local)) {
-            return t->pcb;
+            return t;
         }
     }
     return NULL;
+}
+
+struct tcp_socket *tcpfind_get_locked(const struct inet_address *local,
+                                      const struct inet_address *peer)
+{
+    struct key key = {local->ip, peer->ip, local->port, peer->port};
+    lock_assert_held(&net_core);
+    return find(&key);
 }
 
 void tcpfind_begin_locked(const void *ip, size_t len)
@@ -123,7 +131,8 @@ void tcpfind_begin_locked(const void *ip, size_t len)
     if (tcp_active_pcbs == NULL || tcp_active_pcbs->next == NULL || !parse(ip, len, &key)) {
         return;
     }
-    struct tcp_pcb *p = find(&key);
+    const struct tcp_socket *t = find(&key);
+    struct tcp_pcb *p = t != NULL ? t->pcb : NULL;
     if (p == NULL || p == tcp_active_pcbs) {
         return;
     }

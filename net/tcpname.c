@@ -194,7 +194,7 @@ static int start(struct tcp_socket *t, struct inet_address *a) NEEDS(net_core)
         TCP_REG(&tcp_bound_pcbs, t->pcb);
     }
     t->phase = TCP_CONNECTING;
-    t->unreachable = 0;
+    socket_set_soft_error(&t->s, 0);
     t->progress_ns = clock_ns();
     err_t e = tcp_connect(t->pcb, &a->ip, a->port, tcp_on_connected);
     if (e != ERR_OK) {

@@ -147,6 +147,8 @@ static void fill_info(const struct tcp_socket *t, struct tcp_info *info) NEEDS(n
     info->tcpi_rtt = (uint32_t)(pcb->sa >> 3) * TCP_SLOW_INTERVAL * USEC_PER_MSEC;
     info->tcpi_rttvar = (uint32_t)(pcb->sv >> 2) * TCP_SLOW_INTERVAL * USEC_PER_MSEC;
     info->tcpi_rcv_space = pcb->rcv_wnd;
+    info->tcpi_pmtu =
+        (uint32_t)max(0, inetroute_mtu_locked(&pcb->remote_ip, &pcb->local_ip, t->inet.device));
     info->tcpi_snd_wnd = pcb->snd_wnd;
     info->tcpi_notsent_bytes = (uint32_t)t->unhanded;
 }

@@ -74,12 +74,12 @@
 #define LWIP_NUM_NETIF_CLIENT_DATA 1
 #define ARP_TABLE_SIZE 64
 #define ARP_QUEUEING 1
-#define ARP_QUEUE_LEN 16
+#define ARP_QUEUE_LEN 512
 #define ETHARP_TABLE_MATCH_NETIF 1
 #define ETHARP_SUPPORT_STATIC_ENTRIES 0
 #define LWIP_ND6_NUM_NEIGHBORS 32
 #define LWIP_ND6_NUM_DESTINATIONS 32
-#define MEMP_NUM_ND6_QUEUE 64
+#define MEMP_NUM_ND6_QUEUE 512
 #define LWIP_ND6_QUEUEING 1
 
 /* TCP: windows up to 2 MiB; how much a socket really buffers is net/tcp's matter. Segments may be
@@ -96,13 +96,12 @@
 #define LWIP_TCP_SACK_OUT 1
 #define LWIP_TCP_KEEPALIVE 1
 #define LWIP_TCP_TIMESTAMPS 0
-#define TCP_LISTEN_BACKLOG 1
-#define TCP_DEFAULT_LISTEN_BACKLOG 0xff
+#define TCP_LISTEN_BACKLOG 0 /* it counts to 255: net/tcplimit.c */
 #define TCP_MSL 30000UL
 #define TCP_TMR_INTERVAL 50 /* ms; delayed acknowledgements wait so long, retransmissions 6 times */
 #define LWIP_TCP_RTO_TIME 1000
 #define TCP_SYNMAXRTX 12 /* lwIP's most: net/tcpevent.c ends sooner */
-#define LWIP_TCP_PCB_NUM_EXT_ARGS 0
+#define LWIP_TCP_PCB_NUM_EXT_ARGS 1
 #define TCP_WND_UPDATE_THRESHOLD (128U << 10)
 
 /* Checksums per interface: the device's or the loopback's are not ours to compute. */

@@ -26,6 +26,43 @@ def enter():
     command("ip", "link", "set", TAP, "txqueuelen", "10000", "up")
 
 
+def namespace():
+    """(pid, words that run a program there) of a new namespace, which ends with this process."""
+    child = subprocess.Popen(["unshare", "--net", "sleep", "1000"])
+    atexit.register(child.kill)
+    end = time.monotonic() + START
+    while os.readlink(f"/proc/{child.pid}/ns/net") == os.readlink("/proc/self/ns/net"):
+        if time.monotonic() > end:
+            sys.exit("no second namespace")
+        time.sleep(0.01)
+    return child.pid, inside(child.pid)
+
+
+def inside(pid):
+    return ["nsenter", "--net", "--target", str(pid)]
+
+
+def ip(where, text):
+    """Each line is an ip command; where: words that run a program in its namespace, [] is here."""
+    for line in text.strip().splitlines():
+        command(*where, "ip", *line.split())
+
+
+def link(where, name, pid, peer, net, mtu="1500"):
+    """A link from where to the namespace of pid: name and peer, .1 and .2 of net."""
+    ip(where, f"link add {name} type veth peer name {peer} netns {pid}")
+    for side, dev, last in ((where, name, 1), (inside(pid), peer, 2)):
+        ip(side, f"""addr add 10.{net}.0.{last}/24 dev {dev}
+                     addr add fd00:{net}::{last}/64 dev {dev} nodad
+                     link set {dev} mtu {mtu} up""")
+
+
+def default_route(where, net):
+    """By way of the .1 of net."""
+    ip(where, f"""route add default via 10.{net}.0.1
+                  -6 route add default via fd00:{net}::1""")
+
+
 def start(words, memory="256M", options=(), **how):
     """The guest with the program words, ended with this process at the latest."""
     vm = subprocess.Popen(

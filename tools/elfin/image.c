@@ -159,8 +159,9 @@ static int get_image(const struct interrupt *h, struct tree *t, int fd, size_t *
     int kept = imagecache_find(&cache, &plan.text, len);
     int status = kept >= 0 ? fetch(kept, fd, *len) : build(h, t, &cache, fd);
     struct stat st;
-    if (status == 0 && kept < 0) {
-        status = fstat(fd, &st) == 0 ? 0 : STATUS_OWN_ERROR;
+    if (status == 0 && kept < 0 && fstat(fd, &st) != 0) {
+        status = report_error(STATUS_OWN_ERROR, "the image is lost: %s", strerror(errno));
+    } else if (status == 0 && kept < 0) {
         *len = (size_t)st.st_size;
         tidy_up(&cache, &plan, fd, *len);
     }

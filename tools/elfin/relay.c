@@ -26,6 +26,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "tools/elfin/backlog.h"
 #include "tools/elfin/hostclock.h"
 #include "tools/elfin/report.h"
 #include "tools/elfin/signals.h"
@@ -34,6 +35,8 @@
 #define BUFFER_LEN 65536
 #define PATIENCE_NS 2000000000UL /* a machine that takes no signal for so long may be killed */
 #define LINE_LEN 512
+#define PORTS_PERIOD_MS 5 /* between looks for ports that listen */
+#define LOOKS_MAX 4000
 #define NONE (-1)
 
 struct pipe {
@@ -63,6 +66,8 @@ struct relay {
     uint64_t urged; /* since when a signal to end waits for somebody to take the output */
     uint64_t asked; /* since when the machine has had events to take, if it has */
     bool killed;
+    const struct ports *ports; /* that do not listen yet; NULL: none */
+    unsigned looks; /* for them */
 };
 
 static void note(uint64_t *when)
@@ -366,8 +371,11 @@ static void step(struct relay *r)
     for (int i = 0; i < PIPES; i++) {
         watches[i] = watch_pipe(&r->pipes[i]);
     }
-    if (poll(watches, WATCHES, -1) < 0) {
+    if (poll(watches, WATCHES, r->ports != NULL ? PORTS_PERIOD_MS : -1) < 0) {
         return;
+    }
+    if (r->ports != NULL && (backlog_widen(r->qemu->pid, r->ports) || ++r->looks == LOOKS_MAX)) {
+        r->ports = NULL;
     }
     for (int i = 0; i < PIPES; i++) {
         struct pipe *p = &r->pipes[i];
@@ -427,7 +435,7 @@ static int explain(const struct relay *r, int how)
                         WEXITSTATUS(how));
 }
 
-int relay_run(struct qemu *q, struct relay_times *times)
+int relay_run(struct qemu *q, const struct ports *ports, struct relay_times *times)
 {
     struct relay *r = calloc(1, sizeof(*r));
     if (r == NULL) {
@@ -435,6 +443,7 @@ int relay_run(struct qemu *q, struct relay_times *times)
     }
     r->qemu = q;
     r->times = times;
+    r->ports = ports;
     r->status = NONE;
     set_up(r, q);
     while (!is_over(r)) {

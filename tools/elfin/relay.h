@@ -13,9 +13,9 @@ struct relay_times {
 };
 
 /* relay_run: until the machine has ended and everything it wrote has been handed on. Signals that
- * the tool gets become the program's. Returns the exit status: what the guest said, 128+n for a
- * signal that the machine no longer took or for output that nobody reads, 125 after a message if
- * the machine ended without a word. */
-int relay_run(struct qemu *q, struct relay_times *times);
+ * the tool gets become the program's; the TCP ports published get their backlog. Returns the exit
+ * status: what the guest said, 128+n for a signal that the machine no longer took or for output
+ * that nobody reads, 125 after a message if the machine ended without a word. */
+int relay_run(struct qemu *q, const struct ports *ports, struct relay_times *times);
 
 #endif

@@ -223,7 +223,7 @@ static int start(struct run *r, struct tree *t)
     } else {
         r->started = hostclock_now(CLOCK_MONOTONIC);
         status = qemu_start(&command, &r->net, &qemu);
-        status = status == 0 ? relay_run(&qemu, &times) : status;
+        status = status == 0 ? relay_run(&qemu, &r->options.net.ports, &times) : status;
         report_phases(r, &times);
     }
     words_fini(&command);

@@ -98,7 +98,7 @@ int main(int argc, char **argv)
     check(s, "socket");
     check(setsockopt(s, IPPROTO_IPV6, IPV6_V6ONLY, &zero, sizeof(zero)), "IPV6_V6ONLY");
     check(bind(s, (struct sockaddr *)&own, sizeof(own)), "bind");
-    check(tcp ? listen(s, 8) : 0, "listen");
+    check(tcp ? listen(s, 512) : 0, "listen");
     puts("ready");
     fflush(stdout);
     for (int n = atoi(argv[3]); n > 0; n--) {
