@@ -33,6 +33,21 @@ def namespaces(folder):
         subprocess.run([script, "down"], check=True)
 
 
+def by_tap(setup, part, what, measured):
+    """What measured(), called within the namespaces, returns; None: it cannot be had, and why has
+    been said."""
+    if setup.linux is None or os.geteuid() != 0:
+        print(f"note: no {what} by tap: that needs root and the baseline harness")
+        return None
+    try:
+        with namespaces(setup.linux.dir):
+            return measured()
+    except (measure.Trouble, OSError, subprocess.SubprocessError) as e:
+        report.failures.append(part)
+        print(f"note: {what} by tap: {e}")
+        return None
+
+
 def targets(accels):
     names = {"linux tcg": "tap:serve-linux.sh", "host": "lo:serve-native.sh"}
     for accel in accels:
@@ -117,19 +132,14 @@ def throughput(linux, runs, accels):
 def bench(setup):
     """Servers by tap: under TCG against the Linux guest, under KVM against the host's own servers
     over its loopback."""
-    accels = (["kvm"] if setup.kvm else []) + ["tcg"]
-    if setup.linux is None or os.geteuid() != 0:
-        print("note: no servers by tap: that needs root and the baseline harness")
+    def measured():
+        return {**requests(setup.linux, setup.runs, setup.accels),
+                **throughput(setup.linux, setup.runs, setup.accels)}
+
+    found = by_tap(setup, "net", "servers", measured)
+    if found is None:
         return
-    try:
-        with namespaces(setup.linux.dir):
-            found = requests(setup.linux, setup.runs, accels)
-            found.update(throughput(setup.linux, setup.runs, accels))
-    except (measure.Trouble, OSError, subprocess.SubprocessError) as e:
-        report.failures.append("net")
-        print(f"note: servers by tap: {e}")
-        return
-    columns = ["linux tcg", "host"] + [f"elfin {a}" for a in accels]
+    columns = ["linux tcg", "host"] + [f"elfin {a}" for a in setup.accels]
     names = list(dict.fromkeys(name for _, name in found))
     report.print_table(
         "Servers by tap: requests a second, Gbit/s of iperf3, seconds until they answer", columns,
