@@ -234,9 +234,15 @@ int signal_take(uint64_t set, siginfo_t *info)
     return sig;
 }
 
+/* Who has told of it may not have come to set the CPU's bit; a call that ends because of it must not
+ * be back in the program before that. */
 bool signal_pending(void)
 {
-    return __atomic_load_n(&thread_this()->sig_notified, __ATOMIC_SEQ_CST);
+    bool pending = __atomic_load_n(&thread_this()->sig_notified, __ATOMIC_SEQ_CST);
+    if (pending) {
+        cpu_attention(cpu_this(), CPU_ATTENTION_SIGNAL);
+    }
+    return pending;
 }
 
 bool signal_attention(void)

@@ -49,7 +49,7 @@ static void pause_ms(long ms)
         ;
 }
 
-static struct timespec half = {0, 100 * MSEC};
+static struct timespec long_sleep = {5, 0};
 
 static long call_read(void)
 {
@@ -164,23 +164,21 @@ static long call_epoll_pwait(void)
 }
 static long call_nanosleep(void)
 {
-    struct timespec t = half;
+    struct timespec t = long_sleep;
     return nanosleep(&t, NULL);
 }
 static long call_clock_nanosleep(void)
 {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
-    t.tv_nsec += 100 * MSEC;
-    t.tv_sec += t.tv_nsec / 1000000000;
-    t.tv_nsec %= 1000000000;
+    t.tv_sec += 5;
     errno = clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL);
     return errno ? -1 : 0;
 }
 static long call_sigtimedwait(void)
 {
     sigset_t set;
-    struct timespec t = half;
+    struct timespec t = long_sleep;
     sigemptyset(&set);
     sigaddset(&set, SIGUSR2);
     return syscall(SYS_rt_sigtimedwait, &set, NULL, &t, 8L);
@@ -230,12 +228,25 @@ static const struct {
 
 static int armed;
 
-/* The signal, and then all that the calls wait for. */
+static int main_sleeps(void)
+{
+    char text[256] = "";
+    int fd = open("/proc/self/stat", O_RDONLY); /* the process's is the first thread's */
+    (void)!read(fd, text, sizeof text - 1);
+    close(fd);
+    return strstr(text, ") S ") != NULL;
+}
+
+/* The signal when the call waits, and when that has been handled all that the calls wait for. */
 static void *disturb(void *arg)
 {
     (void)arg;
-    pause_ms(20);
+    do {
+        pause_ms(20);
+    } while (!main_sleeps());
     pthread_kill(main_thread, SIGUSR1);
+    while (hits == 0)
+        pause_ms(1);
     pause_ms(30);
     (void)!write(wr, "x", 1);
     (void)!write(sock[1], "x", 1);
@@ -261,7 +272,7 @@ static void *disturb(void *arg)
 
 static void prepare(void)
 {
-    struct itimerspec it = {{0, 0}, {0, 100 * MSEC}};
+    struct itimerspec it = {{0, 0}, {1, 0}};
     struct flock fl = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 100, .l_len = 1};
     struct timespec no_time = {0, 0};
     sigset_t set;
