@@ -17,7 +17,7 @@
 
 #include "test/guest/show.h"
 
-#define ROUNDS 5000
+#define ROUNDS 1000
 
 static int empty[2];
 static uint32_t word;
