@@ -87,19 +87,29 @@ bool patch_matches(uint64_t addr, const uint8_t *bytes, uint8_t *const pages[2])
     return true;
 }
 
-bool patch_pending(uint64_t rip)
+uint64_t patch_pending(uint64_t rip)
 {
     uint64_t now = __atomic_load_n(&current, __ATOMIC_SEQ_CST);
     if (now != 0 && rip - now < PLAN_PATCH_LEN) {
-        return true;
+        return now;
     }
     for (unsigned i = 0; i < RECENT; i++) {
         uint64_t addr = __atomic_load_n(&recent[i].addr, __ATOMIC_RELAXED);
         uint32_t left = __atomic_load_n(&recent[i].left, __ATOMIC_RELAXED);
         if (addr != 0 && rip - addr < PLAN_PATCH_LEN && left != 0) {
             __atomic_store_n(&recent[i].left, left - 1, __ATOMIC_RELAXED);
-            return true;
+            return addr;
         }
     }
-    return false;
+    return 0;
+}
+
+void patch_renew(uint64_t addr, uint8_t *const pages[2])
+{
+    for (unsigned i = 0; i < PLAN_PATCH_LEN; i++) {
+        uint8_t *at = byte_at(addr, pages, i);
+        if (at != NULL) {
+            __atomic_store_n(at, __atomic_load_n(at, __ATOMIC_RELAXED), __ATOMIC_RELEASE);
+        }
+    }
 }

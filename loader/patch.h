@@ -25,8 +25,12 @@ void patch_write(const struct patch *p, uint8_t *const pages[2]);
 /* patch_matches: the bytes at addr are these, as far as their pages are there. */
 bool patch_matches(uint64_t addr, const uint8_t *bytes, uint8_t *const pages[2]);
 
-/* patch_pending: #UD at rip may come from bytes that are being changed or have been since: the
- * program tries again. Not for ever: true a few times for each change. */
-bool patch_pending(uint64_t rip);
+/* patch_pending: #UD at rip may come from bytes that are being changed or have been lately: their
+ * address; 0: it does not. Not for ever: it says so a few times for each change. */
+uint64_t patch_pending(uint64_t rip);
+
+/* patch_renew: write the bytes at addr again as they are. QEMU, on several processors, now and then
+ * keeps what it translated while they changed. Context: as patch_write. */
+void patch_renew(uint64_t addr, uint8_t *const pages[2]);
 
 #endif

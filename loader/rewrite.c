@@ -270,27 +270,49 @@ static void meet(uint64_t addr, uint64_t nr, struct site *s)
     mutex_unlock(&judging);
 }
 
-/* The page of a rewritten site went back to what the file has, or the program now jumps past its
- * patch. */
-static bool is_lost(const struct site *s)
+/* The patch of s is in memory as a whole. */
+static bool is_in_place(const struct site *s)
 {
-    uint8_t now[PLAN_SYSCALL_LEN];
-    return s->forward || uaccess_read(now, uptr(void, site_patch(s)), sizeof(now)) != 0 ||
-           memcmp(now, s->patch, sizeof(now)) != 0;
+    uint8_t now[PLAN_PATCH_LEN];
+    return uaccess_read(now, uptr(void, site_patch(s)), sizeof(now)) == 0 &&
+           memcmp(now, s->patch, sizeof(now)) == 0;
+}
+
+/* The page of a rewritten site went back to what the file has: forget it. With space.lock held, so
+ * that no change is on its way: for mmap_text_change. */
+static int drop_lost(void *ctx, uint8_t *const pages[2])
+{
+    const struct site *s = ctx;
+    if (patch_matches(site_patch(s), s->patch, pages)) {
+        return -EEXIST;
+    }
+    site_remove(s->addr, s->stub);
+    return 0;
+}
+
+/* Where a call goes on that trapped at s: a patch that covers the call itself was not there yet. */
+static uint64_t behind(const struct site *s)
+{
+    return s->stub != 0 && s->forward ? s->stub + s->resume : s->addr + PLAN_SYSCALL_LEN;
 }
 
 uint64_t rewrite_site(uint64_t addr, uint64_t nr)
 {
     struct site s;
-    uint64_t behind = addr + PLAN_SYSCALL_LEN;
     if (site_trapped(addr, &s)) {
-        if (s.stub == 0 || !is_lost(&s) || patch_pending(addr)) {
-            return behind;
+        if (s.stub == 0 || is_in_place(&s)) {
+            return behind(&s);
         }
-        site_remove(addr, s.stub);
+        int err = mmap_text_change(site_patch(&s), PLAN_PATCH_LEN, drop_lost, &s);
+        if (err == -EEXIST) {
+            return behind(&s);
+        }
+        if (err != 0) { /* the mapping is another one */
+            site_remove(addr, s.stub);
+        }
     }
     meet(addr, nr, &s);
-    return s.stub != 0 && s.forward ? s.stub + s.resume : behind;
+    return behind(&s);
 }
 
 static void judge_early(struct module *m, uint64_t addr)
@@ -373,20 +395,32 @@ static int take_back(void *ctx, uint8_t *const pages[2])
     return err;
 }
 
+/* With space.lock held: for mmap_text_change. */
+static int renew(void *ctx, uint8_t *const pages[2])
+{
+    const uint64_t *addr = ctx;
+    patch_renew(*addr, pages);
+    return 0;
+}
+
 bool rewrite_stray(uint64_t rip, uint64_t *copy_rip)
 {
     struct site s;
-    uint8_t now[PLAN_PATCH_LEN];
-    if (site_stray(rip, copy_rip, &s) &&
-        uaccess_read(now, uptr(void, site_patch(&s)), sizeof(now)) == 0 &&
-        memcmp(now, s.patch, sizeof(now)) == 0) {
+    uint64_t patch = patch_pending(rip); /* asked first: what it has forgotten is complete */
+    if (site_stray(rip, copy_rip, &s) && is_in_place(&s)) {
         if (s.strays == STRAYS_MAX) {
             (void)(mmap_text_change(site_patch(&s), PLAN_PATCH_LEN, take_back, &s) == 0);
         }
         return true;
     }
     *copy_rip = rip;
-    return patch_pending(rip);
+    if (patch == 0 && site_entered(rip, &s) && is_in_place(&s)) {
+        patch = rip; /* a jump there does not trap: that was while it was written */
+    }
+    if (patch != 0) { /* the lock is had when no change is on its way any more */
+        (void)(mmap_text_change(patch, PLAN_PATCH_LEN, renew, &patch) == 0);
+    }
+    return patch != 0;
 }
 
 bool rewrite_resolve(uint64_t rip, uint64_t *site_rip)

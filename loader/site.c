@@ -257,6 +257,15 @@ bool site_stray(uint64_t rip, uint64_t *copy_rip, struct site *out)
     return found;
 }
 
+bool site_entered(uint64_t rip, struct site *out)
+{
+    spin_lock(&lock);
+    struct site *s = at_patch_locked(rip, 1);
+    bool found = s != NULL && site_patch(s) == rip && copy_locked(s, out);
+    spin_unlock(&lock);
+    return found;
+}
+
 static bool concerns(const struct site *s, uint64_t start, uint64_t end)
 {
     bool code = s->addr < end && s->addr + PLAN_PATCH_LEN > start;

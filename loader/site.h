@@ -72,6 +72,9 @@ bool site_resolve(uint64_t rip, uint64_t *site_rip);
  * how often that happened. False: it is not. */
 bool site_stray(uint64_t rip, uint64_t *copy_rip, struct site *out);
 
+/* site_entered: rip is where the patch of a rewritten site begins. False: of none. */
+bool site_entered(uint64_t rip, struct site *out);
+
 /* site_forget: [start, end) is no longer unchanging code: restore and drop its sites. Context:
  * space.lock is held. */
 void site_forget(uint64_t start, uint64_t end);

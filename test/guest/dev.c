@@ -157,7 +157,7 @@ static void test_random(const char *path)
 
 static void test_made(void)
 {
-    const char *path = "/tmp/elfin-test.device";
+    const char *path = "elfin-test.device";
     unlink(path);
     SHOW(mknod(path, S_IFCHR | 0600, makedev(1, 5)));
     int fd = open(path, O_RDONLY);
@@ -181,7 +181,7 @@ static void test_made(void)
 /* Names in /dev that lead to open files. */
 static void test_streams(void)
 {
-    int fd = open("/tmp/elfin-test.stream", O_RDWR | O_CREAT | O_TRUNC, 0600);
+    int fd = open("elfin-test.stream", O_RDWR | O_CREAT | O_TRUNC, 0600);
     SHOW(write(fd, "contents", 8));
     SHOW(dup2(fd, 9));
     SHOW(dup2(fd, 0));
@@ -196,7 +196,7 @@ static void test_streams(void)
     close(in);
     close(9);
     close(fd);
-    unlink("/tmp/elfin-test.stream");
+    unlink("elfin-test.stream");
     int out = open("/dev/stdout", O_WRONLY);
     TRUE(out >= 0);
     fflush(stdout);

@@ -2,6 +2,7 @@
 /* POSIX message queues: order, limits, waiting, notification, names.
  * Source: mq_overview(7), mq_open(3), mq_send(3), mq_receive(3), mq_notify(3), mq_unlink(3). */
 // cflags: -pthread
+// host: alone
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <mqueue.h>

@@ -27,6 +27,7 @@
 #include "test/guest/show.h"
 
 #define MSEC 1000000L
+#define LONG 60 /* s: no wait is to end by its timeout */
 
 static int rd, wr, full_rd, full_wr, sock[2], full_sock[2], event, full_event, ep, tfd, sfd;
 static int lock_mine, lock_other;
@@ -49,7 +50,7 @@ static void pause_ms(long ms)
         ;
 }
 
-static struct timespec long_sleep = {5, 0};
+static struct timespec long_sleep = {LONG, 0};
 
 static long call_read(void)
 {
@@ -74,7 +75,7 @@ static long call_recvmsg(void)
 }
 static long call_recv_timeout(void)
 {
-    struct timeval tv = {5, 0}, off = {0, 0};
+    struct timeval tv = {LONG, 0}, off = {0, 0};
     setsockopt(sock[0], SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof tv);
     long n = recv(sock[0], buf, 1, 0);
     int saved = errno;
@@ -117,23 +118,23 @@ static long call_futex(void)
 }
 static long call_futex_timeout(void)
 {
-    struct timespec t = {5, 0};
+    struct timespec t = {LONG, 0};
     return syscall(SYS_futex, &word, FUTEX_WAIT, 0, &t, NULL, 0);
 }
 static long call_futex_bitset(void)
 {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
-    t.tv_sec += 5;
+    t.tv_sec += LONG;
     return syscall(SYS_futex, &word, FUTEX_WAIT_BITSET, 0, &t, NULL, ~0U);
 }
 static long call_poll(void)
 {
-    return poll(&(struct pollfd){rd, POLLIN, 0}, 1, 5000);
+    return poll(&(struct pollfd){rd, POLLIN, 0}, 1, LONG * 1000);
 }
 static long call_ppoll(void)
 {
-    struct timespec t = {5, 0};
+    struct timespec t = {LONG, 0};
     return syscall(SYS_ppoll, &(struct pollfd){rd, POLLIN, 0}, 1L, &t, NULL, 8L);
 }
 static long call_ppoll_mask(void)
@@ -156,7 +157,7 @@ static long call_pselect(void)
 }
 static long call_epoll(void)
 {
-    return epoll_wait(ep, (struct epoll_event *)buf, 1, 5000);
+    return epoll_wait(ep, (struct epoll_event *)buf, 1, LONG * 1000);
 }
 static long call_epoll_pwait(void)
 {
@@ -171,7 +172,7 @@ static long call_clock_nanosleep(void)
 {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
-    t.tv_sec += 5;
+    t.tv_sec += LONG;
     errno = clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL);
     return errno ? -1 : 0;
 }

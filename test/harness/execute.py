@@ -114,11 +114,11 @@ def limits(case, mode):
 
 
 def host_words(case):
-    """The program as the oracle runs it: alone in a network of its own where others' sockets would
-    show, as it is in Elfin."""
+    """The program as the oracle runs it: alone with a network and System V and POSIX queues of its
+    own where others' would show, as it is in Elfin."""
     words = program_words(case)
     if case.get("host") == "alone":
-        words = ["unshare", "--net", "sh", "-c", 'ip link set lo up && exec "$@"', "sh", *words]
+        words = ["unshare", "--net", "--ipc", "sh", "-c", 'ip link set lo up && exec "$@"', "sh", *words]
     return words
 
 
