@@ -16,6 +16,8 @@
 #include "kernel/uaccess.h"
 #include "platform/monitor/abi.h"
 
+#define SYSCALL_LEN 2 /* bytes of the syscall instruction */
+#define NR_RESTART_SYSCALL 219
 #define RED_ZONE 128
 #define FP_ALIGN 64
 #define MIN_ALTSTACK 2048 /* MINSIGSTKSZ */
@@ -246,4 +248,27 @@ int sigframe_pop(uint64_t user_rsp, struct frame *f, uint64_t *mask)
     *mask = rt.uc.uc_sigmask;
     (void)sigframe_set_altstack(&rt.uc.uc_stack, f->rsp); /* refused while it is in use: as Linux */
     return 0;
+}
+
+void sigframe_settle(struct frame *f, bool handler, uint64_t sa_flags)
+{
+    if (f->vector != FRAME_SYSCALL) {
+        return;
+    }
+    long result = (long)f->rax;
+    bool restart;
+    switch (result) {
+    case -ERESTARTNOINTR: restart = true; break;
+    case -ERESTARTSYS: restart = !handler || (sa_flags & SA_RESTART) != 0; break;
+    case -ERESTARTNOHAND:
+    case -ERESTART_RESTARTBLOCK: restart = !handler; break;
+    default: return;
+    }
+    f->vector = 0; /* settled: a second handler must not do it again */
+    if (!restart) {
+        f->rax = (uint64_t)-EINTR;
+        return;
+    }
+    f->rax = result == -ERESTART_RESTARTBLOCK ? NR_RESTART_SYSCALL : f->error;
+    f->rip -= SYSCALL_LEN;
 }

@@ -23,4 +23,8 @@ int sigframe_set_altstack(const stack_t *given, uint64_t rsp);
  * program may have. */
 MUST_CHECK int sigframe_pop(uint64_t user_rsp, struct frame *f, uint64_t *mask);
 
+/* sigframe_settle: the call that f is in was interrupted: by a handler with these flags, or
+ * (handler false) by nothing that the program sees. Restart it or let it fail with -EINTR. */
+void sigframe_settle(struct frame *f, bool handler, uint64_t sa_flags);
+
 #endif

@@ -27,9 +27,6 @@
 #include "kernel/trap.h"
 #include "kernel/wait.h"
 
-#define SYSCALL_LEN 2 /* bytes of the syscall instruction */
-#define NR_RESTART_SYSCALL 219
-
 struct wait_queue signal_arrived = {.waiters = LIST_INIT(signal_arrived.waiters)};
 static struct spinlock lock;
 static struct sigaction actions[SIGNAL_MAX + 1] GUARDED_BY(lock);
@@ -234,8 +231,8 @@ int signal_take(uint64_t set, siginfo_t *info)
     return sig;
 }
 
-/* Who has told of it may not have come to set the CPU's bit; a call that ends because of it must not
- * be back in the program before that. */
+/* Who has told of it may not have set the CPU's bit yet; a call that ends because of it must not be
+ * back in the program before that. */
 bool signal_pending(void)
 {
     bool pending = __atomic_load_n(&thread_this()->sig_notified, __ATOMIC_SEQ_CST);
@@ -394,31 +391,6 @@ void signal_send_fault(int sig, int code, uint64_t addr, const struct frame *f)
     renotify();
 }
 
-/* The call that f is in was interrupted: by a handler with these flags, or (handler false) by
- * nothing that the program sees. Restart it or let it fail with -EINTR. */
-static void settle_call(struct frame *f, bool handler, uint64_t sa_flags)
-{
-    if (f->vector != FRAME_SYSCALL) {
-        return;
-    }
-    long result = (long)f->rax;
-    bool restart;
-    switch (result) {
-    case -ERESTARTNOINTR: restart = true; break;
-    case -ERESTARTSYS: restart = !handler || (sa_flags & SA_RESTART) != 0; break;
-    case -ERESTARTNOHAND:
-    case -ERESTART_RESTARTBLOCK: restart = !handler; break;
-    default: return;
-    }
-    f->vector = 0; /* settled: a second handler must not do it again */
-    if (!restart) {
-        f->rax = (uint64_t)-EINTR;
-        return;
-    }
-    f->rax = result == -ERESTART_RESTARTBLOCK ? NR_RESTART_SYSCALL : f->error;
-    f->rip -= SYSCALL_LEN;
-}
-
 NORETURN static void die(int sig, const siginfo_t *info, const struct frame *f)
 {
     if ((SIG_BIT(sig) & DEFAULT_REPORTS) != 0) {
@@ -447,7 +419,7 @@ static void run_handler(struct frame *f, int sig, const siginfo_t *info, struct 
     uint64_t mask = t->sig_restore_mask ? t->sig_saved_mask : t->sig_mask;
     bool fault = info->si_code > 0 && t->sig_fault.trapno != 0;
     struct sigframe_fault none = {0, 0, 0};
-    settle_call(f, true, act->sa_flags);
+    sigframe_settle(f, true, act->sa_flags);
     int err = rseq_interrupt(f);
     err = err != 0 ? err : sigframe_push(f, sig, info, act, mask, fault ? &t->sig_fault : &none);
     t->sig_fault = none;
@@ -497,7 +469,7 @@ void signal_deliver(struct frame *f)
     long result = (long)f->rax;
     if (f->vector == FRAME_SYSCALL && result <= -ERESTARTSYS && result >= -ERESTART_RESTARTBLOCK) {
         f->rip = trap_site_rip(f->rip);
-        settle_call(f, false, 0);
+        sigframe_settle(f, false, 0);
     }
     if (t->sig_restore_mask) { /* nothing was delivered: back to the mask before */
         t->sig_restore_mask = false;

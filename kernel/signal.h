@@ -51,7 +51,8 @@ bool signal_is_ignored(const struct thread *t, int sig);
  * report. */
 void signal_send_fault(int sig, int code, uint64_t addr, const struct frame *f);
 
-/* signal_pending: an unblocked signal waits for the current thread, which takes it on its way out. */
+/* signal_pending: an unblocked signal waits for the current thread, which takes it on its way
+ * out. */
 bool signal_pending(void);
 
 /* signal_attention: the current thread has something to do on its way out: a signal to take or a

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Signals from another thread that come just when a call begins to wait: it ends with EINTR or goes
- * on, as signal(7) has it, and its handler has run when it ends. Nothing else is ever seen of it. */
+ * on, as signal(7) has it, and its handler has run when it ends. Nothing else is ever seen of
+ * it. */
 // cflags: -pthread
 // cpus: 1 2 4
 #define _GNU_SOURCE

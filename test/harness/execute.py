@@ -118,7 +118,8 @@ def host_words(case):
     own where others' would show, as it is in Elfin."""
     words = program_words(case)
     if case.get("host") == "alone":
-        words = ["unshare", "--net", "--ipc", "sh", "-c", 'ip link set lo up && exec "$@"', "sh", *words]
+        words = ["unshare", "--net", "--ipc", "sh", "-c", 'ip link set lo up && exec "$@"', "sh",
+                 *words]
     return words
 
 

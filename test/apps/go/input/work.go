@@ -207,7 +207,7 @@ loop:
 	var order []int
 	var mu sync.Mutex
 	var wg sync.WaitGroup
-	for _, ms := range []int{45, 5, 25} {
+	for _, ms := range []int{650, 50, 350} {
 		ms := ms
 		wg.Add(1)
 		time.AfterFunc(time.Duration(ms)*time.Millisecond, func() {
