@@ -271,9 +271,9 @@ static void *disturb(void *arg)
     return NULL;
 }
 
-static void prepare(void)
+static void prepare(int flags)
 {
-    struct itimerspec it = {{0, 0}, {1, 0}};
+    struct itimerspec it = {{0, 0}, {flags == SA_RESTART ? 1 : LONG, 0}};
     struct flock fl = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 100, .l_len = 1};
     struct timespec no_time = {0, 0};
     sigset_t set;
@@ -313,7 +313,7 @@ static void test_call(size_t i, int flags)
     pthread_t t;
     struct sigaction a = {.sa_handler = on_signal, .sa_flags = flags};
     sigaction(SIGUSR1, &a, NULL);
-    prepare();
+    prepare(flags);
     hits = 0;
     __atomic_store_n(&armed, 1, __ATOMIC_RELEASE);
     pthread_create(&t, NULL, disturb, NULL);

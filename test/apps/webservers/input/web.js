@@ -26,6 +26,9 @@ const server = http.createServer((request, response) => {
         response.end('hello\n');
     }
 });
-process.on('SIGTERM', () => server.close(() => process.exit(3)));
-server.keepAliveTimeout = 100;
+process.on('SIGTERM', () => {
+    server.close(() => process.exit(3));
+    server.closeIdleConnections();
+});
+server.keepAliveTimeout = 60000; // of a client that is kept from asking for long
 server.listen(8000, '0.0.0.0');
