@@ -11,6 +11,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "test/guest/codecall.h"
 #include "test/guest/show.h"
 
 #define PAGE 4096
@@ -31,22 +32,12 @@ static size_t put_call(uint8_t *at, unsigned nr)
     return sizeof code;
 }
 
-static long call(const void *code)
-{
-    long result;
-    __asm__ volatile("sub $128, %%rsp; call *%[code]; add $128, %%rsp"
-                     : "=a"(result)
-                     : [code] "r"(code)
-                     : "rcx", "r11", "memory", "cc");
-    return result;
-}
-
 /* How many of ROUNDS calls of code returned expected. */
 static int right(const void *code, long expected)
 {
     int n = 0;
     for (int i = 0; i < ROUNDS; i++)
-        n += call(code) == expected;
+        n += code_call(code) == expected;
     return n;
 }
 
@@ -77,7 +68,7 @@ static void test_ends(void)
     int faults = 0;
     for (volatile int i = 0; i < ROUNDS; i++) {
         if (sigsetjmp(back, 1) == 0)
-            call(p + PAGE - 7);
+            code_call(p + PAGE - 7);
         else
             faults += fault_at == p + PAGE && fault_rax == getpid();
     }

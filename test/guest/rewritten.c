@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <unistd.h>
 
+#include "test/guest/codecall.h"
 #include "test/guest/show.h"
 
 #define PAGE 4096
@@ -34,16 +35,6 @@ extern const uint8_t code[];
 static pthread_barrier_t barrier;
 static long expected;
 
-static long call(const void *at)
-{
-    long result;
-    __asm__ volatile("sub $128, %%rsp; call *%[at]; add $128, %%rsp"
-                     : "=a"(result)
-                     : [at] "r"(at)
-                     : "rcx", "r11", "memory", "cc");
-    return result;
-}
-
 static void *execute(void *first)
 {
     intptr_t wrong = 0;
@@ -51,7 +42,7 @@ static void *execute(void *first)
         pthread_barrier_wait(&barrier);
         for (intptr_t i = 0; i < 4 * SLOTS; i++) {
             intptr_t slot = ((intptr_t)first + i) % SLOTS;
-            wrong += call(code + page * PAGE + slot * SLOT + SHIFT) != expected;
+            wrong += code_call(code + page * PAGE + slot * SLOT + SHIFT) != expected;
         }
     }
     return (void *)wrong;
